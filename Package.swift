@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+// The package: one target per concern, arrows one way. scripts/check-arrows.py holds the arrows that must not exist.
+import PackageDescription
+
+/// Where `make setup` puts libwasmtime; an installed one is linked from here too, so nothing else needs to know.
+let wasmtimeLibrary = Context.packageDirectory + "/.deps/wasmtime/lib"
+
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+/// A target of ours: strict settings, explicit dependencies.
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: strict)
+}
+
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
+
+let package = Package(
+    name: "bulkhead",
+    products: [
+        .executable(name: "bulkhead", targets: ["bulkhead"]),
+        .executable(name: "bulkhead-cell", targets: ["bulkhead-cell"]),
+        .executable(name: "bulkhead-compiler", targets: ["bulkhead-compiler"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+    ],
+    targets: [
+        .target(name: "CLinux", linkerSettings: [.linkedLibrary("seccomp"), .linkedLibrary("cap")]),
+        .target(
+            name: "CWasmtime",
+            linkerSettings: [
+                .linkedLibrary("wasmtime"),
+                .unsafeFlags([
+                    "-L\(wasmtimeLibrary)",
+                    "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/bulkhead",
+                    "-Xlinker", "-rpath", "-Xlinker", wasmtimeLibrary,
+                ]),
+            ]),
+
+        library("CapabilityModel"),
+        library("PolicyCompiler", ["CapabilityModel", crypto, toml]),
+        library("LinuxKernel", ["CLinux", "CapabilityModel"]),
+        library("WasmEngine", ["CWasmtime", "LinuxKernel"]),
+        library("ProcessRuntime", ["CapabilityModel", "LinuxKernel"]),
+        library("WASIPreview1", ["CapabilityModel", "LinuxKernel", "ProcessRuntime"]),
+        library("CellProtocol", ["CapabilityModel", "LinuxKernel"]),
+        library(
+            "CellHost",
+            [
+                "CapabilityModel", "CellProtocol", "LinuxKernel", "ProcessRuntime", "WASIPreview1", "WasmEngine",
+            ]),
+        library("CompilerHost", ["CapabilityModel", "CellProtocol", "LinuxKernel", "WasmEngine"]),
+        library("AuditLog", ["CapabilityModel", "LinuxKernel", crypto]),
+        library("ModuleCache", ["CapabilityModel", "CellProtocol", "LinuxKernel", crypto]),
+        library("CellSupervisor", ["AuditLog", "CapabilityModel", "CellProtocol", "LinuxKernel", "ModuleCache"]),
+        library(
+            "Commands",
+            [
+                "AuditLog", "CapabilityModel", "CellProtocol", "CellSupervisor", "LinuxKernel", "ModuleCache",
+                "PolicyCompiler", arguments,
+            ]),
+
+        executable("bulkhead", ["Commands"]),
+        executable("bulkhead-cell", ["CellHost"]),
+        executable("bulkhead-compiler", ["CompilerHost"]),
+
+        tests("CapabilityModel", ["CapabilityModel"]),
+        tests("PolicyCompiler", ["CapabilityModel", "PolicyCompiler"]),
+        tests("LinuxKernel", ["CapabilityModel", "LinuxKernel"]),
+        tests("WasmEngine", ["LinuxKernel", "WasmEngine"]),
+        tests("ProcessRuntime", ["LinuxKernel", "ProcessRuntime"]),
+        tests("WASIPreview1", ["CapabilityModel", "LinuxKernel", "ProcessRuntime", "WASIPreview1"]),
+        tests("CellProtocol", ["CapabilityModel", "CellProtocol", "LinuxKernel"]),
+        tests("AuditLog", ["AuditLog", "CapabilityModel", "LinuxKernel"]),
+        tests("ModuleCache", ["CapabilityModel", "CellProtocol", "LinuxKernel", "ModuleCache"]),
+        tests("EndToEnd", ["CapabilityModel", "bulkhead", "bulkhead-cell", "bulkhead-compiler"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

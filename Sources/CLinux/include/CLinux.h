@@ -1,0 +1,8 @@
+// Raw syscalls, constants and helpers that Glibc's Swift overlay does not import. Only LinuxKernel imports this.
+#ifndef BULKHEAD_CLINUX_H
+#define BULKHEAD_CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#endif

@@ -1,0 +1,92 @@
+// What a policy means: a lattice with `meet`. Equal sets, limits aside, may share a cell.
+
+package struct ClockGrant: Hashable, Sendable {
+    /// Finest step the guest sees, in nanoseconds; nil is no access to that clock.
+    package var realtime: UInt64?
+    package var monotonic: UInt64?
+    /// Both CPU-time clocks.
+    package var cpuTime: UInt64?
+
+    package init(realtime: UInt64? = nil, monotonic: UInt64? = nil, cpuTime: UInt64? = nil) {
+        self.realtime = realtime
+        self.monotonic = monotonic
+        self.cpuTime = cpuTime
+    }
+}
+
+/// A value that may be secret: redacted in explain, audit and crash reports.
+package struct EnvironmentValue: Hashable, Sendable {
+    package var value: String
+    package var isSecret: Bool
+
+    package init(value: String, isSecret: Bool) {
+        self.value = value
+        self.isSecret = isSecret
+    }
+}
+
+package struct EnvironmentGrant: Hashable, Sendable {
+    /// Names passed through from the supervisor's environment.
+    package var allow: Set<String>
+    /// Names set by the policy.
+    package var set: [String: EnvironmentValue]
+
+    package init(allow: Set<String> = [], set: [String: EnvironmentValue] = [:]) {
+        self.allow = allow
+        self.set = set
+    }
+}
+
+/// Rights over other processes; consumed by the runtime once processes can spawn.
+package struct ProcessGrant: Hashable, Sendable {
+    /// How many live descendants at once; 0 is no right to spawn.
+    package var spawn: UInt32
+    /// Named policies a child may be given.
+    package var policies: Set<String>
+    package var register: Set<String>
+    package var lookup: Set<String>
+
+    package init(
+        spawn: UInt32 = 0, policies: Set<String> = [], register: Set<String> = [], lookup: Set<String> = []
+    ) {
+        self.spawn = spawn
+        self.policies = policies
+        self.register = register
+        self.lookup = lookup
+    }
+}
+
+package struct CapabilitySet: Hashable, Sendable {
+    package var mounts: [MountGrant]
+    package var connect: [NetworkGrant]
+    package var listen: [NetworkGrant]
+    /// Only `name`, `subdomains` and `anyPublic` occur.
+    package var resolve: [HostPattern]
+    package var environment: EnvironmentGrant
+    /// Whether arguments after the program name reach the guest.
+    package var arguments: Bool
+    package var stdio: StdioGrant
+    package var clocks: ClockGrant
+    package var random: Bool
+    package var process: ProcessGrant
+    package var limits: Limits
+
+    package init(
+        mounts: [MountGrant] = [], connect: [NetworkGrant] = [], listen: [NetworkGrant] = [],
+        resolve: [HostPattern] = [], environment: EnvironmentGrant = EnvironmentGrant(), arguments: Bool = false,
+        stdio: StdioGrant = .closed, clocks: ClockGrant = ClockGrant(), random: Bool = false,
+        process: ProcessGrant = ProcessGrant(), limits: Limits = .default
+    ) {
+        self.mounts = mounts
+        self.connect = connect
+        self.listen = listen
+        self.resolve = resolve
+        self.environment = environment
+        self.arguments = arguments
+        self.stdio = stdio
+        self.clocks = clocks
+        self.random = random
+        self.process = process
+        self.limits = limits
+    }
+}

@@ -1,0 +1,34 @@
+// The outcome of the policy compiler: one capability set and everything that was lowered from it.
+
+package struct CompiledPolicy: Hashable, Sendable {
+    package var capabilities: CapabilitySet
+    package var imports: ImportTable
+    package var kernel: KernelProfile
+    package var onDenied: DenialMode
+    /// nil is `auto`: by the module's declared memory.
+    package var profile: ExecutionProfile?
+    /// SHA-256 digests, hexadecimal; empty accepts any module.
+    package var modulePins: Set<String>
+    /// Layers without which the cell must not start (`cell.require`).
+    package var require: Set<String>
+    /// Every key that could decide something, with the places that grant it or lack it.
+    package var provenance: [PolicyKey: [PolicyOrigin]]
+    /// SHA-256 of the canonical form, hexadecimal: equal digests mean equal authority and limits.
+    package var digest: String
+
+    package init(
+        capabilities: CapabilitySet, imports: ImportTable, kernel: KernelProfile, onDenied: DenialMode,
+        profile: ExecutionProfile?, modulePins: Set<String>, require: Set<String>,
+        provenance: [PolicyKey: [PolicyOrigin]], digest: String
+    ) {
+        self.capabilities = capabilities
+        self.imports = imports
+        self.kernel = kernel
+        self.onDenied = onDenied
+        self.profile = profile
+        self.modulePins = modulePins
+        self.require = require
+        self.provenance = provenance
+        self.digest = digest
+    }
+}

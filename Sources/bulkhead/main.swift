@@ -1,0 +1,5 @@
+// The supervisor's executable; everything it does is in Commands.
+
+import Commands
+
+runCommandLine()
