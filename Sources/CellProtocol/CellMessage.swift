@@ -1,0 +1,176 @@
+// What a cell and its supervisor say to each other over the control socket, one message a packet.
+
+package import CapabilityModel
+
+/// From the cell: all of it is a claim.
+package enum CellMessage: Hashable, Sendable {
+    /// The module is loaded and linked; the guest is about to run.
+    case started
+    case denied(Denial)
+    /// Denials that the cell could not keep apart, by count.
+    case dropped(UInt64)
+    /// Asks the broker for a connection; answered by `SupervisorMessage.connected` with the same id.
+    case connect(id: UInt32, host: String, port: UInt16)
+    case exited(ExitReason)
+    /// Values that an invoked export returned, printed for people.
+    case results([String])
+}
+
+/// From the supervisor.
+package enum SupervisorMessage: Hashable, Sendable {
+    /// Run this plan; comes with the descriptors that the plan counts, the plan itself (a memfd) first.
+    case run
+    /// A WASI errno; on success one descriptor comes with it.
+    case connected(id: UInt32, errno: UInt16)
+}
+
+/// The longest control message, in bytes. A cell shortens what it reports to fit.
+package let controlMessageLimit = 60_000
+
+extension SupervisorMessage: WireCodable {
+    package func encode(into writer: inout WireWriter) {
+        switch self {
+        case .run:
+            writer.write(UInt8(0))
+        case .connected(let id, let errno):
+            writer.write(UInt8(1))
+            writer.write(id)
+            writer.write(errno)
+        }
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 0: self = .run
+        case 1: self = .connected(id: try reader.read(), errno: try reader.read())
+        default: throw .invalid("supervisor message")
+        }
+    }
+}
+
+extension CellMessage: WireCodable {
+    package func encode(into writer: inout WireWriter) {
+        switch self {
+        case .started:
+            writer.write(UInt8(0))
+        case .denied(let denial):
+            writer.write(UInt8(1))
+            writer.write(denial)
+        case .dropped(let count):
+            writer.write(UInt8(2))
+            writer.write(count)
+        case .connect(let id, let host, let port):
+            writer.write(UInt8(3))
+            writer.write(id)
+            writer.write(host)
+            writer.write(port)
+        case .exited(let reason):
+            writer.write(UInt8(4))
+            writer.write(reason)
+        case .results(let values):
+            writer.write(UInt8(5))
+            writer.write(list: values) { $0.write($1) }
+        }
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 0: self = .started
+        case 1: self = .denied(try reader.readValue())
+        case 2: self = .dropped(try reader.read())
+        case 3: self = .connect(id: try reader.read(), host: try reader.readString(), port: try reader.read())
+        case 4: self = .exited(try reader.readValue())
+        case 5: self = .results(try reader.readList { reader throws(WireError) in try reader.readString() })
+        default: throw .invalid("cell message")
+        }
+    }
+}
+
+extension Denial: WireCodable {
+    package func encode(into writer: inout WireWriter) {
+        writer.write(call)
+        writer.write(arguments)
+        writer.write(layer.rawValue)
+        writer.write(key.path)
+        writer.write(optional: errno) { $0.write($1) }
+        writer.write(count)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        let call = try reader.readString()
+        let arguments = try reader.readString()
+        guard let layer = AuditLayer(rawValue: try reader.readString()) else { throw .invalid("layer") }
+        let key = PolicyKey(try reader.readString())
+        let errno = try reader.readOptional { reader throws(WireError) in try reader.read(UInt16.self) }
+        let count = try reader.read(UInt64.self)
+        guard count > 0 else { throw .invalid("count") }
+        self.init(call: call, arguments: arguments, layer: layer, key: key, errno: errno, count: count)
+    }
+}
+
+extension WasmFrame: WireCodable {
+    package func encode(into writer: inout WireWriter) {
+        writer.write(optional: function) { $0.write($1) }
+        writer.write(functionIndex)
+        writer.write(functionOffset)
+        writer.write(moduleOffset)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        let function = try reader.readOptional { reader throws(WireError) in try reader.readString() }
+        self.init(
+            function: function, functionIndex: try reader.read(), functionOffset: try reader.read(),
+            moduleOffset: try reader.read())
+    }
+}
+
+extension ExitReason: WireCodable {
+    package func encode(into writer: inout WireWriter) {
+        switch self {
+        case .normal:
+            writer.write(UInt8(0))
+        case .exited(let code):
+            writer.write(UInt8(1))
+            writer.write(code)
+        case .trap(let kind, let message, let backtrace):
+            writer.write(UInt8(2))
+            writer.write(kind)
+            writer.write(message)
+            writer.write(list: backtrace) { $0.write($1) }
+        case .limit(let kind, let used, let allowed):
+            writer.write(UInt8(3))
+            writer.write(kind.rawValue)
+            writer.write(used)
+            writer.write(allowed)
+        case .refused(let message):
+            writer.write(UInt8(4))
+            writer.write(message)
+        case .killed(let signal):
+            writer.write(UInt8(5))
+            writer.write(UInt32(bitPattern: signal))
+        case .cellFailed(let message):
+            writer.write(UInt8(6))
+            writer.write(message)
+        }
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 0: self = .normal
+        case 1: self = .exited(code: try reader.read())
+        case 2:
+            let kind = try reader.readString()
+            let message = try reader.readString()
+            self = .trap(
+                kind: kind, message: message,
+                backtrace: try reader.readList { reader throws(WireError) in try reader.readValue() })
+        case 3:
+            guard let kind = LimitKind(rawValue: try reader.readString()) else { throw .invalid("limit") }
+            self = .limit(kind, used: try reader.read(), allowed: try reader.read())
+        case 4: self = .refused(message: try reader.readString())
+        case 5: self = .killed(signal: Int32(bitPattern: try reader.read()))
+        case 6: self = .cellFailed(message: try reader.readString())
+        default: throw .invalid("exit reason")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+// The encoding: what goes in comes out, and nothing that a hostile cell writes can trap the reader.
+
+import CapabilityModel
+import CellProtocol
+import Testing
+
+@Suite struct CodecTests {
+    static let messages: [CellMessage] = [
+        .started, .dropped(7), .connect(id: 9, host: "db.example", port: 5432), .results(["1", "-2.5"]),
+        .denied(
+            Denial(
+                call: "wasi_snapshot_preview1.path_open", arguments: "path=\"/etc\\x1b\"", layer: .wasi,
+                key: PolicyKey("fs"), errno: 76, count: 3)),
+        .exited(.normal), .exited(.exited(code: 3)), .exited(.limit(.memory, used: 9, allowed: 8)),
+        .exited(.refused(message: "no import")), .exited(.killed(signal: 9)), .exited(.cellFailed(message: "?")),
+        .exited(
+            .trap(
+                kind: "unreachable", message: "m",
+                backtrace: [
+                    WasmFrame(function: "main", functionIndex: 4, functionOffset: 10, moduleOffset: 99),
+                    WasmFrame(function: nil, functionIndex: 0, functionOffset: 0, moduleOffset: 0),
+                ])),
+    ]
+
+    @Test(arguments: messages) func messageSurvivesTheTrip(_ message: CellMessage) throws {
+        #expect(try CellMessage(decoding: message.encoded()) == message)
+    }
+
+    static let plan = CellPlan(
+        arguments: [Array("a".utf8), [0xff, 0xfe]], environment: [Array("A=b".utf8)],
+        entry: .invoke(name: "add", arguments: ["1", "2"]), profile: .heavy, onDenied: .trap,
+        imports: ImportTable(entries: [
+            ImportName("m", "granted"): .granted, ImportName("m", "denied"): .denied(PolicyKey("fs")),
+        ]), limits: .default, clocks: ClockGrant(realtime: 1, monotonic: nil, cpuTime: 1000), random: true,
+        streams: [true, false, true],
+        mounts: [
+            MountGrant(
+                guestPath: "/data", hostPath: "/srv/data", rights: .readOnly, symlinks: .refuse, quotaBytes: 5)
+        ], listeners: 2)
+
+    @Test func planSurvivesTheTrip() throws {
+        #expect(try CellPlan(decoding: Self.plan.encoded()) == Self.plan)
+        #expect(Self.plan.descriptorCount == 1 + 2 + 1 + 2)
+    }
+
+    @Test func compileResultSurvivesTheTrip() throws {
+        let summary = ModuleSummary(
+            imports: [.init(name: ImportName("a", "b"), type: "func () -> ()")],
+            exports: [.init(name: "memory", type: "memory")], memoryMinimum: 65536, memoryMaximum: nil,
+            profile: .dense)
+        for result in [CompileResult.success(summary), .failure("bad magic")] {
+            #expect(try CompileResult(decoding: result.encoded()) == result)
+        }
+    }
+
+    @Test func everyTruncationIsAnError() {
+        let bytes = Self.plan.encoded()
+        for count in 0..<bytes.count {
+            #expect(throws: WireError.self) { try CellPlan(decoding: Array(bytes.prefix(count))) }
+        }
+        #expect(throws: WireError.trailing) { try CellPlan(decoding: bytes + [0]) }
+    }
+
+    @Test func falseCountsReserveNothing() {
+        var writer = WireWriter()
+        writer.write(UInt8(5))
+        writer.write(UInt32.max)
+        #expect(throws: WireError.tooLong) { try CellMessage(decoding: writer.bytes) }
+    }
+
+    @Test func randomAndMutatedBytesNeverTrap() {
+        let seed = UInt64.random(in: 0 ... .max)
+        print("codec fuzz seed \(seed)")
+        var generator = SplitMix(state: seed)
+        var decoded = 0
+        for _ in 0..<20_000 {
+            var bytes = (Self.messages.randomElement(using: &generator) ?? .started).encoded()
+            for _ in 0..<Int.random(in: 0...4, using: &generator) where !bytes.isEmpty {
+                let index = Int.random(in: 0..<bytes.count, using: &generator)
+                switch Int.random(in: 0..<3, using: &generator) {
+                case 0: bytes[index] = UInt8.random(in: 0 ... .max, using: &generator)
+                case 1: bytes.remove(at: index)
+                default: bytes.insert(UInt8.random(in: 0 ... .max, using: &generator), at: index)
+                }
+            }
+            // Whatever is accepted must say the same thing again.
+            if let message = try? CellMessage(decoding: bytes) {
+                decoded += 1
+                #expect((try? CellMessage(decoding: message.encoded())) == message)
+            }
+        }
+        print("codec fuzz: 20000 executions, \(decoded) accepted")
+        #expect(decoded > 100)
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, seedable, good enough to drive tests.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
