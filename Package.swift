@@ -52,6 +52,7 @@ let package = Package(
                 .unsafeFlags([
                     "-L\(wasmtimeLibrary)",
                     "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/bulkhead",
+                    "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../../lib/bulkhead",
                     "-Xlinker", "-rpath", "-Xlinker", wasmtimeLibrary,
                 ]),
             ]),

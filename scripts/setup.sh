@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the build needs, once: Debian packages (as root or by sudo) and libwasmtime into .deps/, by hash.
+# Installs what the build needs, once: Debian packages (as root or by sudo), libwasmtime into .deps/ by hash, the Swift packages.
 # A second run finds everything in place and needs no network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,53 +17,92 @@ need() {
 }
 
 need swift "install a Swift 6.3 toolchain and put its usr/bin on PATH"
+need clang "it comes with the Swift toolchain: put the toolchain's usr/bin on PATH"
+need wasm-ld "it comes with the Swift toolchain: put the toolchain's usr/bin on PATH"
 need python3 "apt-get install python3 python3-pip"
 need git "apt-get install git"
+case $(uname -sm) in
+    'Linux x86_64' | 'Linux aarch64') ;;
+    *) fail "Bulkhead runs on Linux on x86_64 or aarch64; this is $(uname -sm)" ;;
+esac
+if [[ ! $(swift --version 2>/dev/null) =~ Swift\ version\ ([0-9]+)\.([0-9]+) ]]; then
+    fail "'swift --version' does not answer as expected; is the toolchain whole?"
+fi
+if ((BASH_REMATCH[1] * 100 + BASH_REMATCH[2] < 603)); then
+    fail "Swift ${BASH_REMATCH[1]}.${BASH_REMATCH[2]} is too old: 6.3 is needed"
+fi
 
-missing=()
-for package in "${packages[@]}"; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")
-done
-if [ "${#missing[@]}" -gt 0 ]; then
+install_packages() {
+    local missing=() package as_root=()
+    if ! command -v dpkg-query >/dev/null; then
+        printf 'setup: no dpkg here; making sure of these is yours: %s\n' "${packages[*]}"
+        return
+    fi
+    for package in "${packages[@]}"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")
+    done
+    [ "${#missing[@]}" -gt 0 ] || return 0
     printf 'setup: installing %s\n' "${missing[*]}"
-    as_root=()
     if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || fail "these packages are missing and there is no sudo: ${missing[*]}"
+        command -v sudo >/dev/null ||
+            fail "missing packages, and neither root nor sudo here. As root: apt-get install ${missing[*]}"
         as_root=(sudo)
     fi
-    export DEBIAN_FRONTEND=noninteractive
-    "${as_root[@]}" apt-get update -q >/dev/null || fail "apt-get update failed; packages still missing: ${missing[*]}"
-    "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null ||
-        fail "apt-get install failed: ${missing[*]}"
-fi
+    # env, because sudo drops the environment. The index is fetched only if the one at hand does not do.
+    as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y)
+    "${as_root[@]}" install --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && return
+    "${as_root[@]}" update >/dev/null ||
+        fail "apt-get update failed (no network, or no right to?). Still missing: ${missing[*]}"
+    "${as_root[@]}" install --no-install-recommends "${missing[@]}" >/dev/null ||
+        fail "apt-get could not install: ${missing[*]}"
+}
+
+# Prints the prefix of an installed libwasmtime of our version, or nothing.
+installed_prefix() {
+    local prefix=${WASMTIME_PREFIX:-}
+    if [ -z "$prefix" ] && command -v pkg-config >/dev/null && pkg-config --exists "wasmtime = $wasmtime_version"; then
+        prefix=$(pkg-config --variable=prefix wasmtime)
+    fi
+    [ -n "$prefix" ] || return 0
+    [ -e "$prefix/lib/libwasmtime.so" ] || fail "no lib/libwasmtime.so beneath $prefix"
+    grep -q "\"$wasmtime_version\"" "$prefix/include/wasmtime.h" 2>/dev/null ||
+        fail "$prefix/include/wasmtime.h does not say version $wasmtime_version"
+    printf '%s\n' "$prefix"
+}
+
+fetch_wheel() {
+    local work
+    python3 -m pip --version >/dev/null 2>&1 || fail "pip is missing: apt-get install python3-pip"
+    work=$(mktemp -d .deps/download.XXXXXX)
+    # shellcheck disable=SC2064
+    trap "rm -rf '$work'" EXIT
+    printf 'setup: fetching libwasmtime %s\n' "$wasmtime_version"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
+        -r scripts/requirements-wasmtime.txt -d "$work" ||
+        fail "the wasmtime $wasmtime_version wheel could not be fetched from PyPI, or its SHA-256 is not the pinned one." \
+            "An installed C API release of that version does too: set WASMTIME_PREFIX"
+    python3 scripts/unpack-wheel.py "$work" .deps/wasmtime
+}
+
+install_packages
 
 mkdir -p .deps/wasmtime/lib
 stamp=.deps/wasmtime/version
-source_of_library=wheel
-prefix=${WASMTIME_PREFIX:-}
-if [ -z "$prefix" ] && command -v pkg-config >/dev/null && pkg-config --exists "wasmtime = $wasmtime_version"; then
-    prefix=$(pkg-config --variable=prefix wasmtime)
-fi
-if [ -n "$prefix" ]; then
-    [ -e "$prefix/lib/libwasmtime.so" ] || fail "no lib/libwasmtime.so beneath $prefix"
-    grep -q "\"$wasmtime_version\"" "$prefix/include/wasmtime.h" 2>/dev/null ||
-        fail "$prefix does not hold libwasmtime $wasmtime_version (include/wasmtime.h says otherwise)"
-    source_of_library=$prefix
-fi
-wanted="$wasmtime_version $source_of_library"
+prefix=$(installed_prefix)
+wanted="$wasmtime_version ${prefix:-wheel}"
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ] || [ ! -e .deps/wasmtime/lib/libwasmtime.so ]; then
-    if [ "$source_of_library" = wheel ]; then
-        python3 -m pip --version >/dev/null 2>&1 || fail "pip is missing: apt-get install python3-pip"
-        work=$(mktemp -d .deps/download.XXXXXX)
-        trap 'rm -rf "$work"' EXIT
-        printf 'setup: fetching libwasmtime %s\n' "$wasmtime_version"
-        python3 -m pip download --quiet --no-deps --only-binary=:all: --require-hashes \
-            -r scripts/requirements-wasmtime.txt -d "$work" ||
-            fail "the wasmtime $wasmtime_version wheel could not be fetched from PyPI, or its SHA-256 is not the pinned one"
-        python3 scripts/unpack-wheel.py "$work" .deps/wasmtime
+    rm -f "$stamp"
+    if [ -z "$prefix" ]; then
+        fetch_wheel
     else
-        ln -sf "$prefix/lib/libwasmtime.so" .deps/wasmtime/lib/libwasmtime.so
+        rm -f .deps/wasmtime/_bindings.py
+        ln -sfn "$(realpath "$prefix/lib/libwasmtime.so")" .deps/wasmtime/lib/libwasmtime.so
     fi
     printf '%s\n' "$wanted" >"$stamp"
+fi
+
+# swift build would fetch these itself; here a failure gets a name.
+if [ ! -e .build/workspace-state.json ]; then
+    swift package resolve >/dev/null || fail "the Swift packages that Package.swift names could not be fetched"
 fi
 printf 'setup: libwasmtime %s\n' "$wanted"

@@ -1,0 +1,59 @@
+# Everything a person or a CI types. `make` alone lists the targets.
+# Parallelism is bounded by processors and by memory (about 2 GiB for each compiler at work); set JOBS to choose.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+JOBS ?= $(shell n=$$(nproc); m=$$(awk '/^MemAvailable/ { print int($$2 / 2097152) }' /proc/meminfo); \
+	[ "$$m" -lt "$$n" ] && n=$$m; [ "$$n" -lt 1 ] && n=1; echo $$n)
+
+SWIFT_RELEASE := swift build -c release --static-swift-stdlib -j $(JOBS)
+
+.PHONY: help setup build release guests programs test demo bench lint check install uninstall clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what the build needs (packages, libwasmtime); once, then offline
+	@scripts/setup.sh
+
+build: setup ## debug build
+	swift build -j $(JOBS)
+
+release: setup ## release build, Swift's library linked in
+	$(SWIFT_RELEASE)
+
+guests: setup ## build the test guests into .build/guests
+	@scripts/build-guests.sh
+
+test: setup guests ## set up, build, run every test
+	@JOBS=$(JOBS) scripts/test.sh
+
+demo: setup ## release build, then the untrusted plugin under its policy
+	@mkdir -p .build
+	@echo 'demo: $(SWIFT_RELEASE)  (the first time takes minutes; log in .build/demo-build.log)'
+	@$(SWIFT_RELEASE) >.build/demo-build.log 2>&1 || { tail -n 60 .build/demo-build.log >&2; exit 1; }
+	@tail -n 1 .build/demo-build.log
+	@Examples/untrusted-plugin/demo.sh
+
+bench: release guests ## benchmarks, as ratios against peers in the same run
+	swift run -c release -j $(JOBS) --package-path Benchmarks
+
+lint: ## formatting of Swift, syntax of shell and Python
+	@scripts/lint.sh
+
+check: ## the arrows that must not exist, and where unsafe code may stand
+	@scripts/check-arrows.py --self-test
+	@scripts/check-arrows.py
+
+install: ## install beneath $(DESTDIR)$(PREFIX); builds release if there is none
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' JOBS='$(JOBS)' scripts/install.sh install
+
+uninstall: ## remove what install put beneath $(DESTDIR)$(PREFIX)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install.sh uninstall
+
+clean: ## remove build products; .deps stays, so the next build needs no network
+	rm -rf .build Benchmarks/.build

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds the tests and runs all of them: Swift Testing's, then the programs nobody here wrote. Closes with a summary.
+# Any arguments go to `swift test` (for example --filter Name) and leave the programs out.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+jobs=${JOBS:-$(nproc)}
+log=.build/test.log
+mkdir -p .build
+
+begin=$SECONDS
+swift build --build-tests -j "$jobs" || { echo 'test: the build failed' >&2; exit 1; }
+built=$SECONDS
+
+swift test --skip-build "$@" 2>&1 | tee "$log"
+suite=${PIPESTATUS[0]}
+suite_done=$SECONDS
+
+programs='left out'
+if [ "$#" -eq 0 ] && [ -x Tests/programs/run.sh ]; then
+    if Tests/programs/run.sh; then programs=passed; else programs=FAILED; fi
+fi
+
+echo
+echo '== summary'
+printf '   build     %4ds\n' $((built - begin))
+printf '   suites    %4ds  exit %d\n' $((suite_done - built)) "$suite"
+printf '   programs  %4ds  %s\n' $((SECONDS - suite_done)) "$programs"
+grep -E 'Test run with|Executed [0-9]+ tests' "$log" | tail -n 2 | sed 's/^/   /'
+[ "$suite" -eq 0 ] && [ "$programs" != FAILED ]
