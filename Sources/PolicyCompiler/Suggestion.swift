@@ -1,0 +1,141 @@
+// From a denial to the policy lines that would allow it, and what else they would open up.
+
+package import CapabilityModel
+
+package struct Suggestion: Hashable, Sendable {
+    /// TOML that would have let the call pass.
+    package let toml: String
+    /// What else it allows, in a sentence.
+    package let opens: String
+
+    package init(toml: String, opens: String) {
+        self.toml = toml
+        self.opens = opens
+    }
+
+    /// nil where no policy can allow the call: it leaves its mount, or Bulkhead has no such function.
+    package init?(for denial: Denial) {
+        let key = denial.key.path
+        if key == "fs" {
+            self = Suggestion.mount(for: denial)
+        } else if key.hasPrefix("fs[") {
+            guard let made = Suggestion.widenedMount(key: key) else { return nil }
+            self = made
+        } else if key.hasPrefix("limits.") {
+            let name = String(key.dropFirst("limits.".count))
+            self.init(
+                toml: "[limits]\n\(name) = …  # more than it has now", opens: "The guest may use more of the machine.")
+        } else if key.hasPrefix("net.") {
+            let name = String(key.dropFirst("net.".count))
+            let target = Suggestion.argument("target", in: denial.arguments) ?? "tcp://HOST:PORT"
+            self.init(
+                toml: "[net]\n\(name) = [\(quotedTOML(target))]",
+                opens: name == "connect"
+                    ? "The guest may send whatever it can read to that address."
+                    : "Whoever reaches that address reaches the guest.")
+        } else if let known = Suggestion.fixed[key] {
+            self = known
+        } else {
+            return nil
+        }
+    }
+
+    private static let fixed: [String: Suggestion] = [
+        "net": Suggestion(
+            toml: "[net]\nlisten = [\"tcp://127.0.0.1:8080\"]", opens: "Whoever reaches that address reaches the guest."
+        ),
+        "clocks.realtime": Suggestion(
+            toml: "clocks = { realtime = \"1ms\" }", opens: "The guest learns the date and can time things."),
+        "clocks.monotonic": Suggestion(
+            toml: "clocks = { monotonic = \"1ms\" }",
+            opens: "The guest can time things; a coarse step blunts side channels."),
+        "clocks.cpu": Suggestion(
+            toml: "clocks = { cpu = \"1ms\" }",
+            opens: "The guest can time its own work; a coarse step blunts side channels."),
+        "random": Suggestion(toml: "random = true", opens: "The guest gets the kernel's random bytes; runs differ."),
+        "args": Suggestion(toml: "args = true", opens: "The guest sees its arguments."),
+        "env": Suggestion(toml: "[env]\nallow = [\"NAME\"]", opens: "The guest sees those variables of yours."),
+        "stdio.stdin": Suggestion(
+            toml: "[stdio]\nstdin = \"inherit\"", opens: "The guest reads what you type or pipe in."),
+        "stdio.stdout": Suggestion(toml: "[stdio]\nstdout = \"inherit\"", opens: "The guest writes to your output."),
+        "stdio.stderr": Suggestion(toml: "[stdio]\nstderr = \"inherit\"", opens: "The guest writes to your output."),
+    ]
+
+    private static func mount(for denial: Denial) -> Suggestion {
+        let path = argument("path", in: denial.arguments) ?? "/DIRECTORY"
+        let directory = path.hasPrefix("/") ? parent(of: path) : "/DIRECTORY"
+        let quoted = quotedTOML(directory)
+        return Suggestion(
+            toml: "[[fs]]\nguest = \(quoted)\nhost = \(quoted)\naccess = \"read-only\"",
+            opens: "The guest reads every file beneath the host's \(directory).")
+    }
+
+    private static func widenedMount(key: String) -> Suggestion? {
+        guard let bracket = key.lastIndex(of: "]") else { return nil }
+        let guest = key[key.index(key.startIndex, offsetBy: 3)..<bracket]
+        let head = "[[fs]]\nguest = \(guest)\n"
+        switch key[key.index(after: bracket)...] {
+        case ".access":
+            return Suggestion(
+                toml: head + "access = \"read-write\"",
+                opens: "The guest may change, make and delete every file beneath that mount.")
+        case ".symlinks":
+            return Suggestion(
+                toml: head + "symlinks = \"create\"", opens: "Other programs may follow the links that the guest makes."
+            )
+        case ".quota_bytes":
+            return Suggestion(
+                toml: head + "quota_bytes = …  # more than now", opens: "The guest may fill more of the disk.")
+        case ".quota_files":
+            return Suggestion(toml: head + "quota_files = …  # more than now", opens: "The guest may make more files.")
+        default:
+            return nil
+        }
+    }
+
+    /// The value of `name="…"` in a denial's argument text, with `\"` and `\\` undone.
+    static func argument(_ name: String, in text: String) -> String? {
+        let marker = name + "=\""
+        var rest = text[...]
+        while !rest.isEmpty, !rest.hasPrefix(marker) {
+            rest = rest.dropFirst()
+        }
+        guard !rest.isEmpty else { return nil }
+        var value = ""
+        var isEscaped = false
+        for character in rest.dropFirst(marker.count) {
+            if isEscaped {
+                value.append(character)
+                isEscaped = false
+            } else if character == "\\" {
+                isEscaped = true
+            } else if character == "\"" {
+                return value
+            } else {
+                value.append(character)
+            }
+        }
+        return nil
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+        return String(path[..<slash])
+    }
+}
+
+/// A TOML basic string (TOML 1.0, String): quotes, backslashes and control characters escaped.
+package func quotedTOML(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": result += "\\\""
+        case "\\": result += "\\\\"
+        case "\u{0}"..<"\u{20}", "\u{7f}"..<"\u{a0}":
+            let digits = String(scalar.value, radix: 16)
+            result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
+}
