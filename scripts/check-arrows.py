@@ -208,7 +208,7 @@ def check_guests(root):
     tests = "\n".join(p.read_text() for p in sorted((root / "Tests").rglob("*"))
                       if p.suffix in (".swift", ".sh") and p.is_file())
     return [f"Tests/Guests/{guest.name}: no test mentions it" for guest in guests
-            if not re.search(rf'(?:"|\b){re.escape(guest.stem)}(?:"|\.wasm)', tests)]
+            if not re.search(rf'(?:"|\b){re.escape(guest.stem)}(?:"|\.wasm|\.wat)', tests)]
 
 
 def self_test(root, package):
