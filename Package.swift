@@ -70,14 +70,16 @@ let package = Package(
                 "CapabilityModel", "CellProtocol", "LinuxKernel", "ProcessRuntime", "WASIPreview1", "WasmEngine",
             ]),
         library("CompilerHost", ["CapabilityModel", "CellProtocol", "LinuxKernel", "WasmEngine"]),
-        library("AuditLog", ["CapabilityModel", "LinuxKernel", crypto]),
-        library("ModuleCache", ["CapabilityModel", "CellProtocol", "LinuxKernel", crypto]),
-        library("CellSupervisor", ["AuditLog", "CapabilityModel", "CellProtocol", "LinuxKernel", "ModuleCache"]),
+        library("MachineKey", ["LinuxKernel", crypto]),
+        library("AuditLog", ["CapabilityModel", "LinuxKernel", "MachineKey"]),
+        library("ModuleCache", ["CapabilityModel", "CellProtocol", "LinuxKernel", "MachineKey"]),
+        library(
+            "CellSupervisor", ["AuditLog", "CapabilityModel", "CellProtocol", "LinuxKernel", "ModuleCache"]),
         library(
             "Commands",
             [
-                "AuditLog", "CapabilityModel", "CellProtocol", "CellSupervisor", "LinuxKernel", "ModuleCache",
-                "PolicyCompiler", arguments,
+                "AuditLog", "CapabilityModel", "CellProtocol", "CellSupervisor", "LinuxKernel", "MachineKey",
+                "ModuleCache", "PolicyCompiler", arguments,
             ]),
 
         executable("bulkhead", ["Commands"]),
@@ -91,8 +93,8 @@ let package = Package(
         tests("ProcessRuntime", ["LinuxKernel", "ProcessRuntime"]),
         tests("WASIPreview1", ["CapabilityModel", "LinuxKernel", "ProcessRuntime", "WASIPreview1"]),
         tests("CellProtocol", ["CapabilityModel", "CellProtocol", "LinuxKernel"]),
-        tests("AuditLog", ["AuditLog", "CapabilityModel", "LinuxKernel"]),
-        tests("ModuleCache", ["CapabilityModel", "CellProtocol", "LinuxKernel", "ModuleCache"]),
+        tests("AuditLog", ["AuditLog", "CapabilityModel", "LinuxKernel", "MachineKey"]),
+        tests("ModuleCache", ["CapabilityModel", "CellProtocol", "LinuxKernel", "MachineKey", "ModuleCache"]),
         tests("EndToEnd", ["CapabilityModel", "bulkhead", "bulkhead-cell", "bulkhead-compiler"]),
     ],
     swiftLanguageModes: [.v6]

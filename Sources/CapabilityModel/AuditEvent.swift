@@ -54,6 +54,9 @@ package struct AuditEvent: Hashable, Sendable {
         case cacheRejected(entry: String, why: String)
         /// Something runs with less protection than it could, because the policy said so.
         case weakened(what: String)
+        /// The log itself was mended before it went on: the bytes of a line that was cut off (kept aside), and how many
+        /// whole lines were missing although an anchor knows them.
+        case logMended(tornBytes: UInt64, missingLines: UInt64)
     }
 
     /// The process, as `run` names it: the module's name and the cell's OS pid, `hello.wasm/4242`.
