@@ -5,4 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "events.h"
+#include "process.h"
+#include "sockets.h"
+
 #endif
