@@ -1,0 +1,71 @@
+// The engine: one configuration, its slabs, and the epoch.
+
+internal import CapabilityModel
+internal import CWasmtime
+
+/// Safe to share: libwasmtime's engine is, and the slabs lock.
+@safe package final class Engine: @unchecked Sendable {
+    package let configuration: EngineConfiguration
+    let raw: OpaquePointer
+
+    /// Throws `EngineError.configuration` when the library refuses the configuration.
+    package init(_ configuration: EngineConfiguration) throws(EngineError) {
+        self.configuration = configuration
+        // SAFETY: the engine takes the configuration, whether or not it can be made.
+        guard let settings = unsafe wasm_config_new() else { throw .configuration("no configuration") }
+        unsafe Self.apply(configuration, to: settings)
+        unsafe MemorySlab().install(in: settings)
+        unsafe StackSlab(stackBytes: configuration.fiberStackBytes).install(in: settings)
+        guard let raw = unsafe wasm_engine_new_with_config(settings) else { throw .configuration("no engine") }
+        unsafe self.raw = unsafe raw
+    }
+
+    deinit {
+        // SAFETY: modules, linkers and stores hold the engine alive, so that this is the last reference.
+        unsafe wasm_engine_delete(raw)
+    }
+
+    /// Ends slices: what runs in this engine yields once its deadline has passed. From any thread, also while guests run.
+    package func incrementEpoch() {
+        // SAFETY: an atomic increment within the engine.
+        unsafe wasmtime_engine_increment_epoch(raw)
+    }
+
+    private static func apply(_ configuration: EngineConfiguration, to settings: OpaquePointer) {
+        let isHeavy = configuration.profile == .heavy
+        // SAFETY: setters of a live configuration; sizes are ones that the library accepts (EngineConfiguration clamps).
+        unsafe wasmtime_config_epoch_interruption_set(settings, !isHeavy)
+        unsafe wasmtime_config_consume_fuel_set(settings, false)
+        unsafe wasmtime_config_async_stack_size_set(settings, configuration.fiberStackBytes)
+        unsafe wasmtime_config_max_wasm_stack_set(settings, configuration.stackBytes)
+
+        unsafe wasmtime_config_wasm_threads_set(settings, false)
+        unsafe wasmtime_config_shared_memory_set(settings, false)
+        unsafe wasmtime_config_wasm_stack_switching_set(settings, false)
+        unsafe wasmtime_config_wasm_gc_set(settings, isHeavy)
+        // Exceptions are objects, so they need collection even where guests have no types for it.
+        unsafe wasmtime_config_gc_support_set(settings, true)
+        unsafe wasmtime_config_wasm_exceptions_set(settings, true)
+        unsafe wasmtime_config_wasm_tail_call_set(settings, true)
+        unsafe wasmtime_config_wasm_reference_types_set(settings, true)
+        unsafe wasmtime_config_wasm_function_references_set(settings, true)
+        unsafe wasmtime_config_wasm_simd_set(settings, true)
+        unsafe wasmtime_config_wasm_relaxed_simd_set(settings, true)
+        unsafe wasmtime_config_wasm_bulk_memory_set(settings, true)
+        unsafe wasmtime_config_wasm_multi_value_set(settings, true)
+        unsafe wasmtime_config_wasm_multi_memory_set(settings, true)
+        unsafe wasmtime_config_wasm_memory64_set(settings, true)
+
+        unsafe wasmtime_config_parallel_compilation_set(settings, configuration.parallelCompilation)
+        unsafe wasmtime_config_concurrency_support_set(settings, false)
+        // A host memory cannot be a copy-on-write image; the library aborts otherwise.
+        unsafe wasmtime_config_memory_init_cow_set(settings, false)
+        unsafe wasmtime_config_memory_may_move_set(settings, !isHeavy)
+        unsafe wasmtime_config_memory_reservation_for_growth_set(settings, 0)
+        unsafe wasmtime_config_memory_reservation_set(
+            settings, isHeavy ? UInt64(EngineConfiguration.heavyReservationBytes) : 0)
+        unsafe wasmtime_config_memory_guard_size_set(
+            settings,
+            UInt64(isHeavy ? EngineConfiguration.heavyGuardBytes : EngineConfiguration.denseGuardBytes))
+    }
+}

@@ -1,0 +1,66 @@
+// Pages of the host: their size, and guard markers on ranges of them.
+//
+// A guard marker (MADV_GUARD_INSTALL, Linux 6.13) makes a page fault without splitting the mapping, so a hundred thousand
+// guarded slots cost no more mappings than one. Where the kernel lacks it, mprotect does the same at two mappings a slot.
+
+import Glibc
+
+enum HostPage {
+    // SAFETY: sysconf has no preconditions.
+    static let size = Int(sysconf(Int32(_SC_PAGESIZE)))
+
+    private static let guardInstall: Int32 = 102
+    private static let guardRemove: Int32 = 103
+
+    /// Whether guard markers work here; probed once on a page of its own.
+    static let hasGuardMarkers: Bool = {
+        // SAFETY: the page is mapped here, private, and unmapped before anyone else can know of it.
+        let page = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let page = unsafe page, unsafe page != MAP_FAILED else { return false }
+        defer { _ = unsafe munmap(page, size) }
+        return unsafe madvise(page, size, guardInstall) == 0
+    }()
+
+    /// Reserves address space; readable and writable if `accessible`, then without huge pages, which would make one
+    /// touched page cost 2 MiB. 0 on failure.
+    static func reserve(_ length: Int, accessible: Bool) -> UInt {
+        let protection = accessible ? PROT_READ | PROT_WRITE : PROT_NONE
+        // SAFETY: a fresh anonymous mapping overlaps nothing.
+        let base = unsafe mmap(nil, length, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let base = unsafe base, unsafe base != MAP_FAILED else { return 0 }
+        // EINVAL only says that this kernel has no huge pages.
+        if accessible { _ = unsafe madvise(base, length, MADV_NOHUGEPAGE) }
+        return UInt(bitPattern: base)
+    }
+
+    /// Unmaps what `reserve` gave.
+    static func release(_ base: UInt, _ length: Int) {
+        // SAFETY: the caller owns the whole mapping and nothing points into it any more.
+        _ = unsafe munmap(UnsafeMutableRawPointer(bitPattern: base), length)
+    }
+
+    /// Makes `[base, base + length)` fault. False when the kernel has no room for it.
+    static func protect(_ base: UInt, _ length: Int, markers: Bool) -> Bool {
+        guard length > 0 else { return true }
+        // SAFETY: page-aligned and within a mapping of ours; whoever holds the slot is the caller.
+        let pointer = unsafe UnsafeMutableRawPointer(bitPattern: base)
+        if markers { return unsafe madvise(pointer, length, guardInstall) == 0 }
+        return unsafe mprotect(pointer, length, PROT_NONE) == 0
+    }
+
+    /// Undoes `protect`; the pages read as zero.
+    static func unprotect(_ base: UInt, _ length: Int, markers: Bool) -> Bool {
+        guard length > 0 else { return true }
+        // SAFETY: as for `protect`.
+        let pointer = unsafe UnsafeMutableRawPointer(bitPattern: base)
+        if markers { return unsafe madvise(pointer, length, guardRemove) == 0 }
+        return unsafe mprotect(pointer, length, PROT_READ | PROT_WRITE) == 0
+    }
+
+    /// Gives the pages back; they read as zero afterwards. Guard markers stay.
+    static func discard(_ base: UInt, _ length: Int) -> Bool {
+        guard length > 0 else { return true }
+        // SAFETY: as for `protect`; private anonymous memory, so that MADV_DONTNEED zeroes (madvise(2)).
+        return unsafe madvise(UnsafeMutableRawPointer(bitPattern: base), length, MADV_DONTNEED) == 0
+    }
+}

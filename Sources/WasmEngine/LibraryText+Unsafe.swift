@@ -1,0 +1,60 @@
+// Text, errors and backtraces as libwasmtime hands them out, read into Swift values and freed.
+
+internal import CapabilityModel
+internal import CWasmtime
+
+enum LibraryText {
+    /// Copies; malformed UTF-8 is replaced.
+    static func string(_ vector: UnsafePointer<wasm_byte_vec_t>?) -> String {
+        // SAFETY: a vector holds `size` bytes at `data`, or none.
+        guard let vector = unsafe vector, unsafe vector.pointee.size > 0, let data = unsafe vector.pointee.data else {
+            return ""
+        }
+        return unsafe String(decoding: UnsafeBufferPointer(start: data, count: vector.pointee.size), as: UTF8.self)
+    }
+
+    /// The message of an error that is then freed.
+    static func takeMessage(_ error: OpaquePointer) -> String {
+        // SAFETY: the caller owns `error` and gives it up; the vector is ours to free.
+        var vector = unsafe wasm_byte_vec_t(size: 0, data: nil)
+        unsafe wasmtime_error_message(error, &vector)
+        unsafe wasmtime_error_delete(error)
+        defer { unsafe wasm_byte_vec_delete(&vector) }
+        return unsafe string(&vector)
+    }
+
+    static func backtrace(ofTrap trap: OpaquePointer) -> [WasmFrame] {
+        // SAFETY: `trap` is live; the frames are read before it can go.
+        var frames = unsafe wasm_frame_vec_t(size: 0, data: nil)
+        unsafe wasm_trap_trace(trap, &frames)
+        return unsafe take(&frames)
+    }
+
+    static func backtrace(ofError error: OpaquePointer) -> [WasmFrame] {
+        // SAFETY: as above.
+        var frames = unsafe wasm_frame_vec_t(size: 0, data: nil)
+        unsafe wasmtime_error_wasm_trace(error, &frames)
+        return unsafe take(&frames)
+    }
+
+    private static func take(_ frames: inout wasm_frame_vec_t) -> [WasmFrame] {
+        // SAFETY: `size` live frames; their names are copied before the vector is freed.
+        defer { unsafe wasm_frame_vec_delete(&frames) }
+        var result: [WasmFrame] = []
+        for index in unsafe 0..<min(frames.size, WasmTrap.maximumFrames) {
+            guard let frame = unsafe frames.data[index] else { continue }
+            let name = unsafe wasmtime_frame_func_name(frame)
+            result.append(
+                unsafe WasmFrame(
+                    function: name == nil ? nil : string(name), functionIndex: wasm_frame_func_index(frame),
+                    functionOffset: offset(wasm_frame_func_offset(frame)),
+                    moduleOffset: offset(wasm_frame_module_offset(frame))))
+        }
+        return result
+    }
+
+    /// The library says SIZE_MAX, which Swift sees as -1, where it does not know.
+    private static func offset(_ value: Int) -> UInt64 {
+        value < 0 ? 0 : UInt64(value)
+    }
+}

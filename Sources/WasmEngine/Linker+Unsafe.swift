@@ -1,0 +1,135 @@
+// The linker: host functions by name and type, and modules linked against them.
+
+package import CapabilityModel
+internal import CWasmtime
+
+/// Collects definitions on one thread; `link` makes what stores are instantiated from.
+@safe package final class Linker {
+    private let engine: Engine
+    private let raw: OpaquePointer
+    private var types: [ImportName: FunctionType] = [:]
+
+    package init(engine: Engine) {
+        self.engine = engine
+        // SAFETY: never nil; this object owns it.
+        unsafe raw = unsafe wasmtime_linker_new(engine.raw)
+    }
+
+    deinit {
+        // SAFETY: linked modules hold what they need by themselves.
+        unsafe wasmtime_linker_delete(raw)
+    }
+
+    /// Defines a function that answers at once (a few nanoseconds a call). `.wait` from it traps the guest.
+    package func define(_ name: ImportName, _ type: FunctionType, body: @escaping HostBody) throws(EngineError) {
+        let function = try admit(name, type, body)
+        let module = Array(name.module.utf8)
+        let field = Array(name.name.utf8)
+        let signature = unsafe Self.signature(type)
+        // SAFETY: names and signature live through the call; the library releases `function` through the finalizer, also
+        // when the definition fails.
+        defer { unsafe wasm_functype_delete(signature) }
+        let error = unsafe Self.withCharacters(module, field) { module, moduleLength, field, fieldLength in
+            unsafe wasmtime_linker_define_func_unchecked(
+                raw, module, moduleLength, field, fieldLength, signature, HostFunction.callNow,
+                Unmanaged.passRetained(function).toOpaque(), HostFunction.release)
+        }
+        if let error = unsafe error { throw .definition(unsafe LibraryText.takeMessage(error)) }
+        types[name] = type
+    }
+
+    /// Defines a function that may answer `.wait`: the fiber is then suspended, and each poll calls the body again with the
+    /// same arguments. Costs some hundred nanoseconds also when it answers at once.
+    package func defineWaiting(_ name: ImportName, _ type: FunctionType, body: @escaping HostBody) throws(EngineError) {
+        let function = try admit(name, type, body)
+        let module = Array(name.module.utf8)
+        let field = Array(name.name.utf8)
+        let signature = unsafe Self.signature(type)
+        // SAFETY: as for `define`.
+        defer { unsafe wasm_functype_delete(signature) }
+        let error = unsafe Self.withCharacters(module, field) { module, moduleLength, field, fieldLength in
+            unsafe wasmtime_linker_define_async_func(
+                raw, module, moduleLength, field, fieldLength, signature, HostFunction.callOrWait,
+                Unmanaged.passRetained(function).toOpaque(), HostFunction.release)
+        }
+        if let error = unsafe error { throw .definition(unsafe LibraryText.takeMessage(error)) }
+        types[name] = type
+    }
+
+    /// What the module imports and this linker lacks, or has with another type, in the module's order.
+    package func unresolvedImports(of module: Module) -> [UnresolvedImport] {
+        module.imports.compactMap { entry in
+            let found = types[entry.name]
+            if case .function(let wanted) = entry.type, wanted == found { return nil }
+            return UnresolvedImport(
+                name: entry.name, type: entry.type.description, found: found?.description)
+        }
+    }
+
+    /// Throws `EngineError.unresolvedImports` before anything runs.
+    package func link(_ module: Module) throws(EngineError) -> LinkedModule {
+        precondition(module.engine === engine, "a module is linked in the engine that loaded it")
+        let unresolved = unresolvedImports(of: module)
+        guard unresolved.isEmpty else { throw .unresolvedImports(unresolved) }
+        var instance: OpaquePointer?
+        // SAFETY: linker and module are live; the result is owned by what is returned.
+        if let error = unsafe wasmtime_linker_instantiate_pre(raw, module.raw, &instance) {
+            throw .definition(unsafe LibraryText.takeMessage(error))
+        }
+        guard let instance = unsafe instance else { throw .definition("not linked") }
+        return unsafe LinkedModule(module: module, adopting: instance)
+    }
+
+    private func admit(
+        _ name: ImportName, _ type: FunctionType, _ body: @escaping HostBody
+    ) throws(EngineError) -> HostFunction {
+        guard type.isScalar else { throw .definition("\(name) has a type that is no number: \(type)") }
+        guard types[name] == nil else { throw .definition("\(name) is defined already") }
+        return HostFunction(name: name, type: type, body: body)
+    }
+
+    private static func signature(_ type: FunctionType) -> OpaquePointer? {
+        // SAFETY: the function type takes both vectors, which take their elements.
+        var parameters = unsafe vector(type.parameters)
+        var results = unsafe vector(type.results)
+        return unsafe wasm_functype_new(&parameters, &results)
+    }
+
+    private static func vector(_ types: [ValueType]) -> wasm_valtype_vec_t {
+        // SAFETY: scalar kinds are numbered as ValueType is; the array lives through the call, which copies it.
+        let elements = unsafe types.map { unsafe wasm_valtype_new($0.rawValue) }
+        var vector = unsafe wasm_valtype_vec_t(size: 0, data: nil)
+        unsafe elements.withUnsafeBufferPointer { unsafe wasm_valtype_vec_new(&vector, $0.count, $0.baseAddress) }
+        return unsafe vector
+    }
+
+    private static func withCharacters<Result>(
+        _ first: [UInt8], _ second: [UInt8],
+        _ body: (UnsafePointer<CChar>?, Int, UnsafePointer<CChar>?, Int) -> Result
+    ) -> Result {
+        // SAFETY: bytes seen as characters for the time of the call.
+        unsafe first.withUnsafeBytes { first in
+            unsafe second.withUnsafeBytes { second in
+                unsafe body(
+                    first.baseAddress?.assumingMemoryBound(to: CChar.self), first.count,
+                    second.baseAddress?.assumingMemoryBound(to: CChar.self), second.count)
+            }
+        }
+    }
+}
+
+/// A module whose imports are resolved; any number of stores are instantiated from it, on any thread.
+@safe package final class LinkedModule: @unchecked Sendable {
+    package let module: Module
+    let raw: OpaquePointer
+
+    fileprivate init(module: Module, adopting raw: OpaquePointer) {
+        self.module = module
+        unsafe self.raw = unsafe raw
+    }
+
+    deinit {
+        // SAFETY: stores hold a reference while they use it.
+        unsafe wasmtime_instance_pre_delete(raw)
+    }
+}

@@ -1,0 +1,95 @@
+// Fiber stacks, and libwasmtime's callbacks for them.
+//
+// One mapping of equal slots, all of the engine's stack size:
+//
+//     base           base + 64 KiB                                    top
+//     |-- 64 KiB guard --|-- host reserve --|-- what the guest may use --|   next slot
+//
+// The guest is stopped by checks in its own code ("stack overflow") before it reaches the host's reserve; the guard is for
+// the host's own mistakes, which end the cell. A freed stack is discarded, so no process sees another's frames.
+
+internal import CWasmtime
+internal import Synchronization
+
+/// Locking: `arena` guards the free slots; a stack in use belongs to its fiber.
+final class StackSlab: Sendable {
+    private static let guardBytes = 64 << 10
+
+    private let arena: Mutex<SlotArena>
+    private let usesMarkers: Bool
+    let stackBytes: Int
+
+    init(stackBytes: Int, usesMarkers: Bool = HostPage.hasGuardMarkers, reservation: Int = 1 << 40) {
+        self.stackBytes = stackBytes.roundedUp(toMultipleOf: HostPage.size)
+        self.usesMarkers = usesMarkers
+        arena = Mutex(SlotArena(stride: self.stackBytes + Self.guardBytes, reservation: reservation))
+    }
+
+    deinit {
+        arena.withLock { $0.destroy() }
+    }
+
+    /// The base of a slot, guard included; 0 when there is no room.
+    fileprivate func take() -> UInt {
+        guard let slot = arena.withLock({ $0.take() }) else { return 0 }
+        if slot.guardOffset < 0 {
+            guard HostPage.protect(slot.base, Self.guardBytes, markers: usesMarkers) else { return 0 }
+        }
+        return slot.base
+    }
+
+    fileprivate func give(_ base: UInt) {
+        guard HostPage.discard(base + UInt(Self.guardBytes), stackBytes) else { return }
+        arena.withLock { $0.give(SlotArena.Slot(base: base, guardOffset: 0)) }
+    }
+
+    fileprivate func top(of base: UInt) -> UInt {
+        base + UInt(Self.guardBytes + stackBytes)
+    }
+
+    /// Hands the slab to an engine's configuration.
+    func install(in configuration: OpaquePointer) {
+        // SAFETY: the configuration copies the creator; the finalizer gives back the reference taken here.
+        var creator = unsafe wasmtime_stack_creator_t(
+            env: Unmanaged.passRetained(self).toOpaque(), new_stack: newStack,
+            finalizer: { slab in
+                if let slab = unsafe slab { unsafe Unmanaged<StackSlab>.fromOpaque(slab).release() }
+            })
+        unsafe wasmtime_config_host_stack_creator_set(configuration, &creator)
+    }
+}
+
+/// What libwasmtime holds of one stack.
+@unsafe struct StackRecord {
+    let base: UInt
+    let slab: Unmanaged<StackSlab>
+}
+
+// SAFETY (all three callbacks): `env` is what `install` or `newStack` gave; out-pointers are valid; a stack is freed when
+// no frame is on it.
+private let newStack: wasmtime_new_stack_memory_callback_t = { env, size, _, result in
+    guard let env = unsafe env, let result = unsafe result else { return unsafe wasmtime_error_new("no stack slab") }
+    let slab = unsafe Unmanaged<StackSlab>.fromOpaque(env)
+    let base = unsafe slab._withUnsafeGuaranteedRef { size <= $0.stackBytes ? $0.take() : 0 }
+    guard base != 0 else { return unsafe wasmtime_error_new("no room for a stack") }
+    let record = UnsafeMutablePointer<StackRecord>.allocate(capacity: 1)
+    unsafe record.initialize(to: StackRecord(base: base, slab: slab))
+    unsafe result.pointee = unsafe wasmtime_stack_memory_t(
+        env: UnsafeMutableRawPointer(record), get_stack_memory: getStack, finalizer: freeStack)
+    return nil
+}
+
+private let getStack: wasmtime_stack_memory_get_callback_t = { env, length in
+    guard let record = unsafe env?.assumingMemoryBound(to: StackRecord.self) else { return nil }
+    return unsafe record.pointee.slab._withUnsafeGuaranteedRef { slab in
+        unsafe length?.pointee = slab.stackBytes
+        return unsafe UnsafeMutablePointer(bitPattern: slab.top(of: record.pointee.base))
+    }
+}
+
+private let freeStack: @convention(c) (UnsafeMutableRawPointer?) -> Void = { env in
+    guard let record = unsafe env?.assumingMemoryBound(to: StackRecord.self) else { return }
+    unsafe record.pointee.slab._withUnsafeGuaranteedRef { unsafe $0.give(record.pointee.base) }
+    unsafe record.deinitialize(count: 1)
+    unsafe record.deallocate()
+}

@@ -1,0 +1,82 @@
+// What the tests of the engine share: modules from text, a recording context, and a driver that polls to the end.
+
+import CapabilityModel
+import Testing
+
+@testable import WasmEngine
+
+/// What host functions of the tests write to and read from.
+final class Recorder {
+    var seen: [UInt64] = []
+    /// How many more attempts of `test.wait` answer `.wait`.
+    var waitsLeft = 0
+    var attempts = 0
+}
+
+enum Guest {
+    static let generous = StoreLimits(memoryBytes: 1 << 32, tableElements: 1 << 20)
+
+    static func engine(_ profile: ExecutionProfile = .dense, stackBytes: Int = 1 << 20) throws -> Engine {
+        try Engine(EngineConfiguration(profile: profile, stackBytes: stackBytes))
+    }
+
+    static func module(_ text: String, engine: Engine) throws -> Module {
+        try Module(compiling: Module.binary(fromText: Array(text.utf8)), engine: engine)
+    }
+
+    /// `test.record(i64)`, `test.trap()`, `test.exit(i32)`, `test.add(i32, i32) -> i32` answer at once;
+    /// `test.wait(i32) -> i32` waits `waitsLeft` times and doubles its argument.
+    static func linker(_ engine: Engine) throws -> Linker {
+        let linker = Linker(engine: engine)
+        try linker.define(ImportName("test", "record"), FunctionType([.i64])) { context, call in
+            (context as? Recorder)?.seen.append(call.i64(0))
+            return .done
+        }
+        try linker.define(ImportName("test", "trap"), FunctionType([])) { _, _ in .trap("no such luck") }
+        try linker.define(ImportName("test", "exit"), FunctionType([.i32])) { _, call in .exit(call.i32(0)) }
+        try linker.define(ImportName("test", "add"), FunctionType([.i32, .i32], [.i32])) { _, call in
+            call.setResult(i32: call.i32(0) &+ call.i32(1))
+            return .done
+        }
+        try linker.defineWaiting(ImportName("test", "wait"), FunctionType([.i32], [.i32])) { context, call in
+            guard let recorder = context as? Recorder else { return .trap("wrong context") }
+            recorder.attempts += 1
+            guard recorder.waitsLeft == 0 else {
+                recorder.waitsLeft -= 1
+                return .wait
+            }
+            call.setResult(i32: call.i32(0) &* 2)
+            return .done
+        }
+        return linker
+    }
+
+    static func store(
+        _ text: String, engine: Engine? = nil, profile: ExecutionProfile = .dense, limits: StoreLimits = generous,
+        context: AnyObject = Recorder()
+    ) throws -> Store {
+        let engine = try engine ?? self.engine(profile)
+        return Store(try linker(engine).link(module(text, engine: engine)), limits: limits, context: context)
+    }
+
+    /// Instantiates `text` and calls `export`; polls through every yield and wait.
+    static func run(
+        _ text: String, _ export: String = "run", _ arguments: [WasmValue] = [], engine: Engine? = nil,
+        profile: ExecutionProfile = .dense, limits: StoreLimits = generous, context: AnyObject = Recorder()
+    ) throws -> CallProgress {
+        var store = try store(text, engine: engine, profile: profile, limits: limits, context: context)
+        let started = finish(&store)
+        guard started == .finished([]) else { return started }
+        try store.call(export, arguments)
+        return finish(&store)
+    }
+}
+
+func finish(_ store: inout Store) -> CallProgress {
+    while true {
+        switch store.poll() {
+        case .yielded, .waiting: continue
+        case let ended: return ended
+        }
+    }
+}
