@@ -178,7 +178,9 @@ final class HostFunction: Sendable {
                 unsafe raw.i64 = unsafe argument.of.i64
                 unsafe base[index] = unsafe raw
             }
-            for index in unsafe argumentCount..<max(argumentCount, resultCount) { unsafe base[index] = wasmtime_val_raw_t() }
+            for index in unsafe argumentCount..<max(argumentCount, resultCount) {
+                unsafe base[index] = wasmtime_val_raw_t()
+            }
             let outcome = unsafe function._withUnsafeGuaranteedRef { function in
                 unsafe state.pointee.context._withUnsafeGuaranteedRef { context in
                     unsafe function.body(

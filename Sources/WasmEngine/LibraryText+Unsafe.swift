@@ -13,14 +13,33 @@ enum LibraryText {
         return unsafe String(decoding: UnsafeBufferPointer(start: data, count: vector.pointee.size), as: UTF8.self)
     }
 
-    /// The message of an error that is then freed.
+    /// The message of an error that is then freed; a chain of causes is put on one line.
     static func takeMessage(_ error: OpaquePointer) -> String {
         // SAFETY: the caller owns `error` and gives it up; the vector is ours to free.
         var vector = unsafe wasm_byte_vec_t(size: 0, data: nil)
         unsafe wasmtime_error_message(error, &vector)
         unsafe wasmtime_error_delete(error)
         defer { unsafe wasm_byte_vec_delete(&vector) }
-        return unsafe string(&vector)
+        return unsafe oneLine(string(&vector))
+    }
+
+    /// `a\n\nCaused by:\n    0: b\n    1: c` as `a: b: c`. Text without causes is left as it is: a caret under a line.
+    private static func oneLine(_ text: String) -> String {
+        var parts: [Substring] = []
+        var hasCauses = false
+        for line in text.split(separator: "\n") {
+            if line == "Caused by:" {
+                hasCauses = true
+                continue
+            }
+            var part = line.drop { $0 == " " }
+            let afterNumber = part.drop { $0.isNumber }
+            if hasCauses, afterNumber.count < part.count, afterNumber.hasPrefix(": ") {
+                part = afterNumber.dropFirst(2)
+            }
+            parts.append(part)
+        }
+        return hasCauses ? parts.joined(separator: ": ") : text
     }
 
     static func backtrace(ofTrap trap: OpaquePointer) -> [WasmFrame] {

@@ -57,7 +57,9 @@ final class MemorySlab: Sendable {
         let length = EngineConfiguration.denseGuardBytes
         if slot.guardOffset == size { return true }
         if slot.guardOffset >= 0 {
-            guard HostPage.unprotect(slot.base + UInt(slot.guardOffset), length, markers: usesMarkers) else { return false }
+            guard HostPage.unprotect(slot.base + UInt(slot.guardOffset), length, markers: usesMarkers) else {
+                return false
+            }
         }
         guard HostPage.protect(slot.base + UInt(size), length, markers: usesMarkers) else { return false }
         slot.guardOffset = size

@@ -219,7 +219,9 @@ extension UnsafeMutablePointer where Pointee == StoreState {
     /// The fixed address of a stored property.
     fileprivate func address<Value>(of property: WritableKeyPath<StoreState, Value>) -> UnsafeMutablePointer<Value> {
         // SAFETY: stored properties of a struct at a fixed address have fixed addresses.
-        guard let address = unsafe pointer(to: property) else { preconditionFailure("a stored property has an address") }
+        guard let address = unsafe pointer(to: property) else {
+            preconditionFailure("a stored property has an address")
+        }
         return unsafe address
     }
 }
