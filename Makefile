@@ -29,7 +29,10 @@ release: setup ## release build, Swift's library linked in
 guests: setup ## build the test guests into .build/guests
 	@scripts/build-guests.sh
 
-test: setup guests ## set up, build, run every test
+programs: ## fetch the third-party programs that the tests run, by hash; once, then offline
+	@Tests/programs/fetch.sh
+
+test: setup guests programs ## set up, build, run every test
 	@JOBS=$(JOBS) scripts/test.sh
 
 demo: setup ## release build, then the untrusted plugin under its policy

@@ -29,13 +29,15 @@ def toml_string(text):
 
 def policy(specification, directory):
     """All that the test may touch, as a policy document."""
-    lines = ["args = true", "random = true", "", "[clocks]", "realtime = true", "monotonic = true", "cpu = true", "",
-             "[stdio]", 'stdin = "inherit"', 'stdout = "inherit"', 'stderr = "inherit"', ""]
+    lines = ["args = true", "random = true", "[clocks]", "realtime = true", "monotonic = true", "cpu = true",
+             "[stdio]", 'stdin = "inherit"', 'stdout = "inherit"', 'stderr = "inherit"']
     if specification.get("env"):
-        lines += ["[env.set]"] + [f"{toml_string(k)} = {toml_string(v)}" for k, v in specification["env"].items()] + [""]
+        lines += ["[env.set]"] + [f"{toml_string(name)} = {toml_string(value)}"
+                                  for name, value in specification["env"].items()]
     if directory:
-        lines += ['[fs."/"]', f"host = {toml_string(str(directory))}", 'access = "read-write"', 'symlinks = "create"', ""]
-    return "\n".join(lines)
+        lines += ["[[fs]]", 'guest = "/"', f"host = {toml_string(str(directory))}", 'access = "read-write"',
+                  'symlinks = "create"']
+    return "\n".join(lines) + "\n"
 
 
 def command(program, module, specification, scratch):
