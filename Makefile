@@ -35,7 +35,7 @@ programs: ## fetch the third-party programs that the tests run, by hash; once, t
 test: setup guests programs ## set up, build, run every test
 	@JOBS=$(JOBS) scripts/test.sh
 
-demo: setup ## release build, then the untrusted plugin under its policy
+demo: setup guests ## release build, then the untrusted plugin under its policy
 	@mkdir -p .build
 	@echo 'demo: $(SWIFT_RELEASE)  (the first time takes minutes; log in .build/demo-build.log)'
 	@$(SWIFT_RELEASE) >.build/demo-build.log 2>&1 || { tail -n 60 .build/demo-build.log >&2; exit 1; }

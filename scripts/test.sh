@@ -18,7 +18,7 @@ suite_done=$SECONDS
 
 programs='left out'
 if [ "$#" -eq 0 ] && [ -x Tests/programs/run.sh ]; then
-    if Tests/programs/run.sh; then programs=passed; else programs=FAILED; fi
+    if BULKHEAD=$PWD/.build/debug/bulkhead Tests/programs/run.sh; then programs=passed; else programs=FAILED; fi
 fi
 
 echo
