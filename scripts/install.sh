@@ -51,6 +51,7 @@ install_all() {
     for page in LICENSE NOTICE README.md SECURITY.md CHANGELOG.md; do
         put 644 "$page" "$share/doc/bulkhead/$page"
     done
+    [ ! -e .deps/wasmtime/LICENSE ] || put 644 .deps/wasmtime/LICENSE "$share/doc/bulkhead/LICENSE.wasmtime"
     for place in "${completions[@]}"; do
         read -r kind place <<<"$place"
         "$built/bulkhead" --generate-completion-script "$kind" >"$scratch/completion"
@@ -64,6 +65,7 @@ uninstall_all() {
     for policy in policies/*.toml; do rm -f "$share/bulkhead/policies/${policy##*/}"; done
     for page in docs/man/*.[1-8]; do rm -f "$share/man/man${page##*.}/${page##*/}"; done
     for page in LICENSE NOTICE README.md SECURITY.md CHANGELOG.md; do rm -f "$share/doc/bulkhead/$page"; done
+    rm -f "$share/doc/bulkhead/LICENSE.wasmtime"
     for place in "${completions[@]}"; do rm -f "${place#* }"; done
     # Only our own directories, and only when nothing else is in them.
     rmdir "$root/libexec/bulkhead" "$root/lib/bulkhead" "$share/bulkhead/policies" "$share/bulkhead" \
