@@ -13,7 +13,7 @@ struct JSONLine {
         needsComma = continuing
     }
 
-    mutating func name(_ name: StaticString) {
+    mutating func name(_ name: String) {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
         bytes.append(UInt8(ascii: "\""))
         append(ascii: name)
@@ -22,28 +22,28 @@ struct JSONLine {
     }
 
     /// Text of at most `limit` encoded bytes; what is longer ends in `…`.
-    mutating func field(_ name: StaticString, _ text: String, limit: Int = 512) {
+    mutating func field(_ name: String, _ text: String, limit: Int = 512) {
         self.name(name)
         append(quoted: text, limit: limit)
     }
 
-    mutating func field(_ name: StaticString, _ number: UInt64) {
+    mutating func field(_ name: String, _ number: UInt64) {
         self.name(name)
         bytes.append(contentsOf: String(number).utf8)
     }
 
-    mutating func field(_ name: StaticString, _ truth: Bool) {
+    mutating func field(_ name: String, _ truth: Bool) {
         self.name(name)
         append(ascii: truth ? "true" : "false")
     }
 
-    mutating func null(_ name: StaticString) {
+    mutating func null(_ name: String) {
         self.name(name)
         append(ascii: "null")
     }
 
     /// An array of strings, at most `limit` encoded bytes together; `…` stands for the rest.
-    mutating func field(_ name: StaticString, _ texts: [String], limit: Int = 4096) {
+    mutating func field(_ name: String, _ texts: [String], limit: Int = 4096) {
         self.name(name)
         bytes.append(UInt8(ascii: "["))
         let start = bytes.count
@@ -61,7 +61,7 @@ struct JSONLine {
 
     /// An array of objects, at most `limit` of them.
     mutating func field<Element>(
-        _ name: StaticString, _ elements: [Element], limit: Int, _ body: (inout JSONLine, Element) -> Void
+        _ name: String, _ elements: [Element], limit: Int, _ body: (inout JSONLine, Element) -> Void
     ) {
         self.name(name)
         bytes.append(UInt8(ascii: "["))
@@ -75,10 +75,8 @@ struct JSONLine {
         needsComma = true
     }
 
-    private mutating func append(ascii text: StaticString) {
-        text.withUTF8Buffer { buffer in
-            for index in 0..<buffer.count { bytes.append(unsafe buffer[index]) }
-        }
+    private mutating func append(ascii text: String) {
+        bytes.append(contentsOf: text.utf8)
     }
 
     private mutating func append(quoted text: String, limit: Int) {

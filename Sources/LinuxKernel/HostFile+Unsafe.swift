@@ -132,6 +132,16 @@ package enum HostFile {
         }
     }
 
+    /// Moves the offset back to the file's start.
+    package static func rewind(_ file: borrowing OwnedFileDescriptor) throws(SystemError) {
+        guard lseek(file.rawValue, 0, SEEK_SET) == 0 else { throw SystemError("lseek", errno: errno) }
+    }
+
+    /// futimens(2): both times become now.
+    package static func touch(_ file: borrowing OwnedFileDescriptor) throws(SystemError) {
+        guard futimens(file.rawValue, nil) == 0 else { throw SystemError("futimens", errno: errno) }
+    }
+
     /// flock(2), waiting: `LOCK_SH`, `LOCK_EX` or `LOCK_UN`.
     package static func lock(_ file: borrowing OwnedFileDescriptor, _ operation: Int32) throws(SystemError) {
         while flock(file.rawValue, operation) != 0 {
