@@ -14,29 +14,6 @@ package struct ClockGrant: Hashable, Sendable {
     }
 }
 
-/// A value that may be secret: redacted in explain, audit and crash reports.
-package struct EnvironmentValue: Hashable, Sendable {
-    package var value: String
-    package var isSecret: Bool
-
-    package init(value: String, isSecret: Bool) {
-        self.value = value
-        self.isSecret = isSecret
-    }
-}
-
-package struct EnvironmentGrant: Hashable, Sendable {
-    /// Names passed through from the supervisor's environment.
-    package var allow: Set<String>
-    /// Names set by the policy.
-    package var set: [String: EnvironmentValue]
-
-    package init(allow: Set<String> = [], set: [String: EnvironmentValue] = [:]) {
-        self.allow = allow
-        self.set = set
-    }
-}
-
 /// Rights over other processes; consumed by the runtime once processes can spawn.
 package struct ProcessGrant: Hashable, Sendable {
     /// How many live descendants at once; 0 is no right to spawn.

@@ -11,6 +11,8 @@ package struct CompiledPolicy: Hashable, Sendable {
     package var modulePins: Set<String>
     /// Layers without which the cell must not start (`cell.require`).
     package var require: Set<String>
+    /// What a syscall outside the profile does.
+    package var seccomp: SeccompMode
     /// Every key that could decide something, with the places that grant it or lack it.
     package var provenance: [PolicyKey: [PolicyOrigin]]
     /// SHA-256 of the canonical form, hexadecimal: equal digests mean equal authority and limits.
@@ -19,7 +21,7 @@ package struct CompiledPolicy: Hashable, Sendable {
     package init(
         capabilities: CapabilitySet, imports: ImportTable, kernel: KernelProfile, onDenied: DenialMode,
         profile: ExecutionProfile?, modulePins: Set<String>, require: Set<String>,
-        provenance: [PolicyKey: [PolicyOrigin]], digest: String
+        seccomp: SeccompMode = .kill, provenance: [PolicyKey: [PolicyOrigin]], digest: String
     ) {
         self.capabilities = capabilities
         self.imports = imports
@@ -28,6 +30,7 @@ package struct CompiledPolicy: Hashable, Sendable {
         self.profile = profile
         self.modulePins = modulePins
         self.require = require
+        self.seccomp = seccomp
         self.provenance = provenance
         self.digest = digest
     }

@@ -20,3 +20,10 @@ package enum DenialMode: UInt8, Hashable, Sendable, Comparable {
         left.rawValue < right.rawValue
     }
 }
+
+package enum SeccompMode: String, Hashable, Sendable, CaseIterable {
+    /// A syscall outside the profile ends the cell.
+    case kill
+    /// It is recorded and let through: the cell counts as unsealed.
+    case log
+}

@@ -6,20 +6,6 @@ package enum Transport: String, Hashable, Sendable, CaseIterable {
     case unix
 }
 
-/// The remote or local end that a rule covers.
-package enum HostPattern: Hashable, Sendable {
-    /// Any public address or name; private ranges only where a rule names them.
-    case anyPublic
-    /// A lower-case DNS name without trailing dot.
-    case name(String)
-    /// `*.suffix`: any name that ends in `.suffix`, not the suffix itself. The suffix is stored without `*.`.
-    case subdomains(of: String)
-    /// An address range; the address is masked to its prefix. IPv4 as 4 bytes, IPv6 as 16.
-    case cidr(address: [UInt8], prefix: Int)
-    /// A unix socket's path.
-    case path(String)
-}
-
 /// One rule for connecting or listening: transport, host and an inclusive port range.
 package struct NetworkGrant: Hashable, Sendable {
     package var transport: Transport
@@ -31,5 +17,38 @@ package struct NetworkGrant: Hashable, Sendable {
         self.transport = transport
         self.host = host
         self.ports = ports
+    }
+}
+
+extension NetworkGrant: CustomStringConvertible {
+    /// As a policy writes it.
+    package var description: String {
+        if transport == .unix { return "unix://\(host)" }
+        let range =
+            ports == 0...UInt16.max
+            ? "*" : ports.count == 1 ? "\(ports.lowerBound)" : "\(ports.lowerBound)-\(ports.upperBound)"
+        return "\(transport.rawValue)://\(host):\(range)"
+    }
+
+    package func covers(_ inner: NetworkGrant) -> Bool {
+        transport == inner.transport && host.covers(inner.host)
+            && ports.lowerBound <= inner.ports.lowerBound && inner.ports.upperBound <= ports.upperBound
+    }
+
+    package func meet(_ other: NetworkGrant) -> [NetworkGrant] {
+        guard transport == other.transport, ports.overlaps(other.ports) else { return [] }
+        let shared = ports.clamped(to: other.ports)
+        return host.meet(other.host).map { NetworkGrant(transport: transport, host: $0, ports: shared) }
+    }
+
+    /// The maximal rules in the order of their text.
+    package static func normalised(_ grants: [NetworkGrant]) -> [NetworkGrant] {
+        let unique = Set(grants)
+        return unique.filter { grant in !unique.contains { $0 != grant && $0.covers(grant) } }
+            .sorted { $0.description < $1.description }
+    }
+
+    package static func meet(_ left: [NetworkGrant], _ right: [NetworkGrant]) -> [NetworkGrant] {
+        normalised(left.flatMap { grant in right.flatMap { grant.meet($0) } })
     }
 }

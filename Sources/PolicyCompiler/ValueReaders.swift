@@ -1,0 +1,236 @@
+// Turns one TOML value into what its key means, or says what to write.
+
+internal import CapabilityModel
+
+enum ValueReaders {
+    static func text(_ node: TOMLNode) throws(SyntaxFault) -> String {
+        guard case .string(let text) = node.value else {
+            throw SyntaxFault(message: "\(node.kind) is not a string", advice: "write it in double quotes")
+        }
+        return text
+    }
+
+    static func boolean(_ node: TOMLNode) throws(SyntaxFault) -> Bool {
+        guard case .boolean(let value) = node.value else {
+            throw SyntaxFault(message: "\(node.kind) is not a boolean", advice: "write true or false")
+        }
+        return value
+    }
+
+    static func integer(_ range: ClosedRange<UInt64>, _ node: TOMLNode) throws(SyntaxFault) -> UInt64 {
+        guard case .integer(let value) = node.value else {
+            throw SyntaxFault(
+                message: "\(node.kind) is not an integer",
+                advice: "write a number from \(range.lowerBound) to \(range.upperBound), without quotes")
+        }
+        guard value >= 0, range.contains(UInt64(value)) else {
+            throw SyntaxFault(
+                message: "\(value) is out of range",
+                advice: "write a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return UInt64(value)
+    }
+
+    static func size(_ range: ClosedRange<UInt64>, _ node: TOMLNode) throws(SyntaxFault) -> UInt64 {
+        let bytes: UInt64
+        switch node.value {
+        case .integer(let value) where value >= 0: bytes = UInt64(value)
+        case .string(let text):
+            guard let value = Units.bytes(text) else {
+                throw SyntaxFault(
+                    message: "`\(TOMLParser.shown(text))` is not a size",
+                    advice: "write a whole number of B, KiB, MiB, GiB or TiB, such as \"64 MiB\"")
+            }
+            bytes = value
+        default:
+            throw SyntaxFault(message: "\(node.kind) is not a size", advice: "write a size such as \"64 MiB\"")
+        }
+        guard range.contains(bytes) else {
+            throw SyntaxFault(
+                message: "\(Units.sizeText(bytes)) is out of range",
+                advice: "write a size from \(Units.sizeText(range.lowerBound)) to \(Units.sizeText(range.upperBound))")
+        }
+        return bytes
+    }
+
+    /// nil is `unlimited`.
+    static func duration(allowsUnlimited: Bool, _ node: TOMLNode) throws(SyntaxFault) -> UInt64? {
+        let examples = "write a whole number of ns, us, ms, s, m, h or d, such as \"10s\""
+        guard case .string(let text) = node.value else {
+            throw SyntaxFault(message: "\(node.kind) is not a duration", advice: examples)
+        }
+        if allowsUnlimited && text == "unlimited" { return nil }
+        guard let value = Units.nanoseconds(text), value > 0 else {
+            throw SyntaxFault(
+                message: "`\(TOMLParser.shown(text))` is not a duration",
+                advice: allowsUnlimited ? "\(examples), or \"unlimited\"" : examples)
+        }
+        return value
+    }
+
+    /// nil is no access.
+    static func clock(_ node: TOMLNode) throws(SyntaxFault) -> UInt64? {
+        if case .boolean(let value) = node.value { return value ? 1 : nil }
+        guard case .string(let text) = node.value, let step = Units.nanoseconds(text), step > 0,
+            step <= 3_600_000_000_000
+        else {
+            throw SyntaxFault(
+                message: "\(node.kind) is not a clock's resolution",
+                advice: "write true, false, or the finest step, such as \"1ms\", up to 1h")
+        }
+        return step
+    }
+
+    static func choice(_ names: [String], _ node: TOMLNode) throws(SyntaxFault) -> String {
+        guard case .string(let text) = node.value else {
+            throw SyntaxFault(message: "\(node.kind) is not a string", advice: "write one of: \(quotedList(names))")
+        }
+        guard names.contains(text) else {
+            throw SyntaxFault(
+                message: "`\(TOMLParser.shown(text))` is not a choice here",
+                suggestion: PolicySchema.nearest(to: text, among: names), advice: "write one of: \(quotedList(names))")
+        }
+        return text
+    }
+
+    static func access(_ node: TOMLNode) throws(SyntaxFault) -> FileRights {
+        if case .array(let elements) = node.value {
+            var rights: FileRights = []
+            for element in elements {
+                let name = try choice(PolicySchema.rights, element)
+                for (right, known) in zip(FileRights.all, PolicySchema.rights) where name == known {
+                    rights.insert(right)
+                }
+            }
+            guard !rights.isEmpty else {
+                throw SyntaxFault(message: "no right is named", advice: "write, for example, [\"read\"]")
+            }
+            return rights
+        }
+        let name = try choice(PolicySchema.accessNames, node)
+        return name == "read-only" ? .readOnly : .readWrite
+    }
+
+    static func guestPath(_ node: TOMLNode) throws(SyntaxFault) -> String {
+        let path = try text(node)
+        try checkPath(path)
+        guard path.utf8.first == UInt8(ascii: "/") else {
+            throw SyntaxFault(
+                message: "`\(TOMLParser.shown(path))` is not absolute",
+                advice: "write a path from the root, such as \"/data\"")
+        }
+        guard path.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+            throw SyntaxFault(message: "a control character in a guest path", advice: "write printable characters")
+        }
+        let normal = Paths.normalised(path)
+        guard normal == path else {
+            throw SyntaxFault(
+                message: "`\(TOMLParser.shown(path))` is not in its simplest form",
+                advice: "write \"\(TOMLParser.shown(normal))\"")
+        }
+        return path
+    }
+
+    static func hostPath(_ node: TOMLNode, beneath base: String) throws(SyntaxFault) -> String {
+        let path = try text(node)
+        try checkPath(path)
+        guard path.utf8.first != UInt8(ascii: "~") else {
+            throw SyntaxFault(
+                message: "`~` is not expanded", advice: "write an absolute path, or one relative to the policy file")
+        }
+        return Paths.resolve(path, beneath: base)
+    }
+
+    private static func checkPath(_ path: String) throws(SyntaxFault) {
+        guard !path.isEmpty, path.utf8.count < 4096, !path.utf8.contains(0) else {
+            throw SyntaxFault(message: "this is not a path", advice: "write a path of 1 to 4095 bytes")
+        }
+    }
+
+    static func stream(_ name: String, _ node: TOMLNode, beneath base: String) throws(SyntaxFault) -> StreamGrant {
+        let names = name == "stdin" ? PolicySchema.streamNames.filter { $0 != "log" } : PolicySchema.streamNames
+        if case .table(let table) = node.value {
+            guard table.entries.count == 1, let entry = table["file"] else {
+                throw SyntaxFault(message: "this is not a stream", advice: "write { file = \"PATH\" }")
+            }
+            return .file(try hostPath(entry.node, beneath: base))
+        }
+        switch try choice(names, node) {
+        case "inherit": return .inherit
+        case "null": return .null
+        case "log": return .log
+        default: return .closed
+        }
+    }
+
+    static func secret(_ node: TOMLNode, beneath base: String) throws(SyntaxFault) -> ValueSource {
+        let advice = "write { file = \"PATH\" } or { fd = NUMBER }"
+        guard case .table(let table) = node.value, table.entries.count == 1, let entry = table.entries.first else {
+            throw SyntaxFault(message: "a secret's value does not stand in a policy", advice: advice)
+        }
+        switch entry.name {
+        case "file": return .secretFile(try hostPath(entry.node, beneath: base))
+        case "fd": return .secretDescriptor(Int32(clamping: try integer(3...65_535, entry.node)))
+        default:
+            throw SyntaxFault(message: "`\(TOMLParser.shown(entry.name))` is not a secret's source", advice: advice)
+        }
+    }
+
+    static func endpoint(_ node: TOMLNode) throws(SyntaxFault) -> NetworkGrant {
+        try Endpoints.parse(try text(node))
+    }
+
+    static func hostName(_ node: TOMLNode) throws(SyntaxFault) -> HostPattern {
+        try Endpoints.parseHost(try text(node), allowsAddresses: false)
+    }
+
+    /// A name of printable ASCII, with `*` nowhere but at its end.
+    static func namePattern(_ node: TOMLNode) throws(SyntaxFault) -> String {
+        let name = try text(node)
+        guard !name.isEmpty, name.utf8.count <= 255, !name.utf8.dropLast().contains(UInt8(ascii: "*")),
+            name.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "=") })
+        else {
+            throw SyntaxFault(
+                message: "`\(TOMLParser.shown(name))` is not a name",
+                advice: "write a name without spaces; * stands at its end only, for any ending")
+        }
+        return name
+    }
+
+    static func digest(_ node: TOMLNode) throws(SyntaxFault) -> String {
+        let lower = try text(node).lowercased()
+        guard lower.utf8.count == 64,
+            lower.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else {
+            throw SyntaxFault(
+                message: "this is not a SHA-256 digest", advice: "write the 64 hexadecimal digits that sha256sum prints"
+            )
+        }
+        return lower
+    }
+
+    private static func quotedList(_ names: [String]) -> String {
+        names.map { "\"\($0)\"" }.joined(separator: ", ")
+    }
+}
+
+/// Lexical operations on paths; nothing is looked up.
+package enum Paths {
+    /// Without `.`, empty components and a trailing slash; `..` takes its parent away.
+    package static func normalised(_ path: String) -> String {
+        var parts: [Substring.UTF8View.SubSequence] = []
+        for part in path.utf8.split(separator: UInt8(ascii: "/")) {
+            if part.elementsEqual(".".utf8) { continue }
+            if part.elementsEqual("..".utf8) {
+                _ = parts.popLast()
+            } else {
+                parts.append(part)
+            }
+        }
+        return "/" + parts.map { String(Substring($0)) }.joined(separator: "/")
+    }
+
+    package static func resolve(_ path: String, beneath base: String) -> String {
+        normalised(path.utf8.first == UInt8(ascii: "/") ? path : base + "/" + path)
+    }
+}
