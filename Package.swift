@@ -58,7 +58,7 @@ let package = Package(
             ]),
 
         library("CapabilityModel"),
-        library("PolicyCompiler", ["CapabilityModel", crypto, toml]),
+        library("PolicyCompiler", ["CapabilityModel", crypto]),
         library("LinuxKernel", ["CLinux", "CapabilityModel"]),
         library("WasmEngine", ["CWasmtime", "CapabilityModel"]),
         library("ProcessRuntime", ["CapabilityModel", "LinuxKernel"]),
@@ -87,7 +87,7 @@ let package = Package(
         executable("bulkhead-compiler", ["CompilerHost"]),
 
         tests("CapabilityModel", ["CapabilityModel"]),
-        tests("PolicyCompiler", ["CapabilityModel", "PolicyCompiler"]),
+        tests("PolicyCompiler", ["CapabilityModel", "PolicyCompiler", toml]),
         tests("LinuxKernel", ["CapabilityModel", "LinuxKernel"]),
         tests("WasmEngine", ["CWasmtime", "CapabilityModel", "WasmEngine"]),
         tests("ProcessRuntime", ["LinuxKernel", "ProcessRuntime"]),

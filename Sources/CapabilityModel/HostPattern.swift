@@ -44,7 +44,7 @@ package enum HostPattern: Hashable, Sendable {
     }
 
     /// RFC 6761, section 6.3: names that mean this machine.
-    private static func isLocal(_ name: String) -> Bool {
+    static func isLocal(_ name: String) -> Bool {
         name == "localhost" || isBeneath(name, "localhost")
     }
 
