@@ -9,4 +9,6 @@
 #include "process.h"
 #include "sockets.h"
 
+#include "files.h"
+
 #endif
