@@ -116,9 +116,8 @@ extension WASIProcess {
         }
     }
 
-    /// Splits off the last component and opens the directory it is in.
-    /// - Parameter special: what the call answers when that component is `.` or `..`, once the path is known to stay
-    ///   beneath the base.
+    /// Splits off the last component and opens the directory it is in. When that component is `.` or `..`, the call
+    /// answers `special`, once the path is known to stay beneath the base.
     func leaf(_ base: Base, _ path: FilePath, special: Errno) throws(CallFailure) -> Leaf {
         let slash = UInt8(ascii: "/")
         var trimmed = path.bytes
