@@ -31,21 +31,6 @@ internal import Glibc
     var count: Int32 { unsafe Int32(pieces.count) }
 }
 
-/// What is asked of poll(2), and what it answers.
-package struct PollEvents: OptionSet, Hashable, Sendable {
-    package let rawValue: Int16
-
-    package init(rawValue: Int16) {
-        self.rawValue = rawValue
-    }
-
-    package static let read = PollEvents(rawValue: Int16(POLLIN))
-    package static let write = PollEvents(rawValue: Int16(POLLOUT))
-    package static let error = PollEvents(rawValue: Int16(POLLERR))
-    package static let hangUp = PollEvents(rawValue: Int16(POLLHUP))
-    package static let invalid = PollEvents(rawValue: Int16(POLLNVAL))
-}
-
 /// Advice of posix_fadvise(2).
 package enum FileAdvice: Int32, Sendable {
     case normal = 0

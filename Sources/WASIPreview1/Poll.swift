@@ -147,10 +147,11 @@ private struct PollRound {
         events.append(subscription.occurred(errno))
     }
 
+    /// Each descriptor once, so that their number is bounded by the process's limit.
     var wait: Wait {
-        Wait(
-            descriptors: asked.map {
-                Wait.Descriptor(raw: $0.fd, interest: $0.events == .read ? .read : .write)
-            }, deadline: deadline)
+        var interests: [Int32: Interest] = [:]
+        for one in asked { interests[one.fd, default: []].insert(one.events == .read ? .read : .write) }
+        return Wait(
+            descriptors: interests.map { Wait.Descriptor(raw: $0.key, interest: $0.value) }, deadline: deadline)
     }
 }

@@ -6,9 +6,8 @@
 #include <stdint.h>
 
 #include "events.h"
+#include "files.h"
 #include "process.h"
 #include "sockets.h"
-
-#include "files.h"
 
 #endif
