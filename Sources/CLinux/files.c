@@ -45,7 +45,7 @@ int32_t bulkhead_allocate(int32_t fd, int64_t offset, int64_t length) {
     return fallocate(fd, 0, offset, length) < 0 ? -errno : 0;
 }
 
-int32_t bulkhead_accept(int32_t fd) {
+int32_t bulkhead_accept_connection(int32_t fd) {
     int result = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     return result < 0 ? -errno : result;
 }

@@ -6,7 +6,7 @@ internal import Glibc
 package enum SocketCalls {
     /// accept4(2), non-blocking and close-on-exec; the listener must be non-blocking.
     package static func accept(_ fd: Int32) throws(SystemError) -> OwnedFileDescriptor {
-        let result = bulkhead_accept(fd)
+        let result = bulkhead_accept_connection(fd)
         if result < 0 { throw SystemError("accept4", errno: -result) }
         return OwnedFileDescriptor(taking: result)
     }

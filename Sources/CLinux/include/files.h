@@ -20,7 +20,7 @@ int32_t bulkhead_set_times(int32_t fd, const struct timespec times[2]);
 /// fallocate(2) with mode 0.
 int32_t bulkhead_allocate(int32_t fd, int64_t offset, int64_t length);
 /// accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK, the peer's address dropped.
-int32_t bulkhead_accept(int32_t fd);
+int32_t bulkhead_accept_connection(int32_t fd);
 /// getrandom(2) without flags.
 int64_t bulkhead_random(void *buffer, size_t size);
 /// fcntl(2) F_GETFL and F_SETFL.
