@@ -75,11 +75,15 @@ final class Guest {
             return .trap("no function")
         }
         precondition(arguments.count == function.parameters.count, "\(name) takes \(function.parameters.count)")
-        let raw = RawArguments(count: arguments.count) { arguments[$0] }
-        let outcome = unsafe memory.withUnsafeMutableBytes { bytes in
-            guard let base = bytes.baseAddress else { return CallOutcome.exit(99) }
-            // SAFETY: the array stays where it is during the call, and nobody else writes to it.
-            return unsafe function.call(process, GuestMemory(base: base, count: bytes.count), raw)
+        var slots = arguments + [0]
+        let outcome = unsafe slots.withUnsafeMutableBytes { slots in
+            unsafe memory.withUnsafeMutableBytes { bytes in
+                // SAFETY: both arrays stay where they are during the call, and nobody else writes to them.
+                guard let base = bytes.baseAddress, let first = slots.baseAddress else { return CallOutcome.exit(99) }
+                return unsafe function.call(
+                    process, GuestMemory(base: base, count: bytes.count),
+                    RawArguments(base: UnsafeRawPointer(first), stride: 8))
+            }
         }
         switch outcome {
         case .done(let errno): return .errno(errno)

@@ -66,13 +66,8 @@ import json
 import sys
 
 path, call, key = sys.argv[1:]
-denials = []
-for line in open(path):
-    event = json.loads(line)
-    if event.get("event") == "denied" or event.get("kind") == "denied":
-        denials.append(event)
-text = [json.dumps(event) for event in denials]
-if not any(call in line and json.dumps(key)[1:-1] in line for line in text):
+denials = [event for event in map(json.loads, open(path)) if event["kind"] == "denied"]
+if not any(event["call"].endswith(call) and event["key"] == key for event in denials):
     print(f"no denial of {call} by {key} among the {len(denials)} in the log", end="")
 PYTHON
 }
