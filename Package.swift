@@ -88,7 +88,7 @@ let package = Package(
 
         tests("CapabilityModel", ["CapabilityModel"]),
         tests("PolicyCompiler", ["CapabilityModel", "PolicyCompiler", toml]),
-        tests("LinuxKernel", ["CapabilityModel", "LinuxKernel"]),
+        tests("LinuxKernel", ["CapabilityModel", "LinuxKernel", "PolicyCompiler"]),
         tests("WasmEngine", ["CWasmtime", "CapabilityModel", "WasmEngine"]),
         tests("ProcessRuntime", ["LinuxKernel", "ProcessRuntime"]),
         tests("WASIPreview1", ["CapabilityModel", "LinuxKernel", "ProcessRuntime", "WASIPreview1"]),

@@ -179,7 +179,7 @@ int bulkhead_stream_socket(int family) {
     return descriptor < 0 ? -errno : descriptor;
 }
 
-int bulkhead_accept(int listener) {
+int bulkhead_accept_stream(int listener) {
     for (;;) {
         int descriptor = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (descriptor >= 0) return descriptor;
@@ -239,6 +239,8 @@ int bulkhead_open(const char *path, int flags, unsigned mode) {
         if (errno != EINTR) return -errno;
     }
 }
+
+int bulkhead_open_path(const char *path) { return bulkhead_open(path, O_PATH, 0); }
 
 int bulkhead_pipe(int ends[2], int non_blocking) {
     return pipe2(ends, O_CLOEXEC | (non_blocking ? O_NONBLOCK : 0)) == 0 ? 0 : errno;

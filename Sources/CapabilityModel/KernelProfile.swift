@@ -9,6 +9,8 @@ package struct SyscallArgumentRule: Hashable, Sendable {
         case greater = ">"
         /// `argument & mask == value`
         case maskedEqual = "&=="
+        /// The argument, as an int, is the process ID of the cell itself, known when the filter is made.
+        case ownProcess = "== own pid"
     }
 
     /// 0...5

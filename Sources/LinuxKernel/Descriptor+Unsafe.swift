@@ -113,6 +113,13 @@ extension OwnedFileDescriptor {
         self.init(taking: Int32(try requireCount(result, "open")))
     }
 
+    /// open(2) with O_PATH: names a file or directory and can do nothing else with it.
+    package init(naming path: String) throws(SystemError) {
+        // SAFETY: the pointer is a NUL-terminated copy that lives for the call.
+        let result = unsafe path.withCString { unsafe bulkhead_open_path($0) }
+        self.init(taking: Int32(try requireCount(result, "open")))
+    }
+
     /// memfd_create(2): an anonymous file in memory.
     /// - Parameter name: for people, in /proc; at most 249 bytes.
     package init(memoryNamed name: String, sealable: Bool = false) throws(SystemError) {

@@ -60,7 +60,7 @@ package enum StreamSocket {
 
     /// Takes a waiting connection, non-blocking and close-on-exec; nil when none is waiting.
     package static func accept(_ listener: borrowing OwnedFileDescriptor) throws(SystemError) -> OwnedFileDescriptor? {
-        let result = bulkhead_accept(listener.rawValue)
+        let result = bulkhead_accept_stream(listener.rawValue)
         if result == -EAGAIN || result == -ECONNABORTED { return nil }
         return OwnedFileDescriptor(taking: Int32(try requireCount(result, "accept4")))
     }

@@ -7,6 +7,7 @@
 
 #include "events.h"
 #include "files.h"
+#include "hardening.h"
 #include "process.h"
 #include "sockets.h"
 

@@ -32,7 +32,7 @@ int bulkhead_socket_name(
 /// A close-on-exec, non-blocking stream socket, or minus an errno.
 int bulkhead_stream_socket(int family);
 /// accept4(2), non-blocking and close-on-exec; the descriptor, or minus an errno.
-int bulkhead_accept(int listener);
+int bulkhead_accept_stream(int listener);
 int bulkhead_set_option(int socket, int level, int option, int value);
 /// SO_ERROR: what became of a connection under way; 0 or an errno.
 int bulkhead_pending_error(int socket);
@@ -46,6 +46,8 @@ const char *bulkhead_resolve_error(int code);
 int bulkhead_terminal_width(int descriptor);
 /// open(2), with O_CLOEXEC added; the descriptor, or minus an errno.
 int bulkhead_open(const char *path, int flags, unsigned mode);
+/// open(2) with O_PATH and O_CLOEXEC; the descriptor, or minus an errno.
+int bulkhead_open_path(const char *path);
 /// pipe2(2), close-on-exec; 0 or an errno.
 int bulkhead_pipe(int ends[2], int non_blocking);
 /// socketpair(2), SOCK_SEQPACKET, close-on-exec; 0 or an errno.
