@@ -103,6 +103,9 @@ fi
 
 # swift build would fetch these itself; here a failure gets a name.
 if [ ! -e .build/workspace-state.json ]; then
-    swift package resolve >/dev/null || fail "the Swift packages that Package.swift names could not be fetched"
+    resolving=$(swift package resolve 2>&1) || {
+        printf '%s\n' "$resolving" | tail -n 20 >&2
+        fail "the Swift packages that Package.swift names could not be fetched"
+    }
 fi
 printf 'setup: libwasmtime %s\n' "$wanted"
