@@ -18,7 +18,7 @@ package struct Explanation: Sendable {
     package struct Limit: Hashable, Sendable {
         package var key: LimitKey
         package var value: String
-        /// No document writes it.
+        /// What holds is the default of a document that does not write it.
         package var isDefault: Bool
         package var enforcer: Enforcer
         package var origins: [PolicyOrigin]
@@ -42,23 +42,20 @@ package struct Explanation: Sendable {
     package init(_ policy: CompiledPolicy, documents: [PolicyDocument], flags: PolicyDocument? = nil) {
         self.policy = policy
         sources = (documents + (flags.map { [$0] } ?? [])).map { document in
-            var chain: [String] = []
-            var next = document.parent.first
-            while let parent = next {
-                chain.append(parent.file)
-                next = parent.parent.first
-            }
-            return Source(file: document.file, summary: document.summary, extends: chain)
+            Source(
+                file: document.file, summary: document.summary.map { TOMLParser.shown($0) },
+                extends: document.ancestors.map(\.file))
         }
         if sources.isEmpty {
             sources = [Source(file: "builtin:pure-compute", summary: "no policy was given", extends: [])]
         }
         warnings = PolicyWarnings.of(policy)
         let values = Explanation.values(of: policy)
+        let everything = documents + (flags.map { [$0] } ?? [])
         grants = values.map { key, value in
             Grant(
                 key: key, value: value, enforcer: Enforcement.enforcer(of: key),
-                origins: policy.provenance[key]?.filter(\.isPresent) ?? [])
+                origins: Explanation.places(of: key, value, policy.provenance[key] ?? [], sources: everything))
         }
         let granted = Set(values.map { Explanation.topic(of: $0.key) })
         absences = Explanation.topics.filter { !granted.contains($0) }.map { topic in
@@ -67,10 +64,13 @@ package struct Explanation: Sendable {
         }
         limits = LimitKey.allCases.map { key in
             let name = PolicyKey("limits.\(key.rawValue)")
-            let origins = policy.provenance[name]?.filter(\.isPresent) ?? []
+            let origins = policy.provenance[name] ?? []
+            let value = policy.capabilities.limits[key]
+            // Where several policies meet, the default of one that does not write the limit may be what holds.
+            let isDefault = origins.contains { !$0.isPresent } && value == Limits.default[key]
             return Limit(
-                key: key, value: Units.text(policy.capabilities.limits[key], of: key), isDefault: origins.isEmpty,
-                enforcer: Enforcement.enforcer(of: name), origins: origins)
+                key: key, value: Units.text(value, of: key), isDefault: isDefault,
+                enforcer: Enforcement.enforcer(of: name), origins: origins.filter(\.isPresent))
         }
     }
 
@@ -82,6 +82,29 @@ package struct Explanation: Sendable {
 
     private static func topic(of key: PolicyKey) -> String {
         key.path.hasPrefix("fs") ? "fs" : key.path
+    }
+
+    /// The places that grant this value: of a list, the elements that cover it.
+    private static func places(
+        of key: PolicyKey, _ value: String, _ origins: [PolicyOrigin], sources: [PolicyDocument]
+    ) -> [PolicyOrigin] {
+        let present = origins.filter(\.isPresent)
+        guard ["net.connect", "net.listen", "net.resolve"].contains(key.path) else { return present }
+        var covering: Set<PolicyOrigin> = []
+        for source in sources {
+            for document in [source] + source.ancestors {
+                for rule in (document.connect ?? []) + (document.listen ?? []) {
+                    guard let wanted = try? Endpoints.parse(value), rule.value.covers(wanted) else { continue }
+                    covering.insert(rule.origin)
+                }
+                for name in document.resolve ?? [] {
+                    guard let wanted = try? Endpoints.parseHost(value, allowsAddresses: false) else { continue }
+                    if name.value.covers(wanted) { covering.insert(name.origin) }
+                }
+            }
+        }
+        let precise = present.filter { covering.contains($0) }
+        return precise.isEmpty ? present : precise
     }
 
     /// Each grant with its value in words, in the order of the file format.
