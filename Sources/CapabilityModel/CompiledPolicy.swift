@@ -35,3 +35,18 @@ package struct CompiledPolicy: Hashable, Sendable {
         self.digest = digest
     }
 }
+
+extension CompiledPolicy {
+    /// The places that decided `key`: its own, or those of the nearest key above it (`fs["/a"].access` → `fs["/a"]` →
+    /// `fs`). Empty for a key that no policy knows, which only a broken cell would send.
+    package func origins(of key: PolicyKey) -> [PolicyOrigin] {
+        var path = key.path[...]
+        while true {
+            if let origins = provenance[PolicyKey(String(path))] {
+                return origins
+            }
+            guard let cut = path.lastIndex(where: { $0 == "." || $0 == "[" }) else { return [] }
+            path = path[..<cut]
+        }
+    }
+}

@@ -4,8 +4,6 @@ package import CapabilityModel
 
 /// From the cell: all of it is a claim.
 package enum CellMessage: Hashable, Sendable {
-    /// The module is loaded and linked; the guest is about to run.
-    case started
     case denied(Denial)
     /// Denials that the cell could not keep apart, by count.
     case dropped(UInt64)
@@ -51,8 +49,6 @@ extension SupervisorMessage: WireCodable {
 extension CellMessage: WireCodable {
     package func encode(into writer: inout WireWriter) {
         switch self {
-        case .started:
-            writer.write(UInt8(0))
         case .denied(let denial):
             writer.write(UInt8(1))
             writer.write(denial)
@@ -75,7 +71,6 @@ extension CellMessage: WireCodable {
 
     package init(from reader: inout WireReader) throws(WireError) {
         switch try reader.read(UInt8.self) {
-        case 0: self = .started
         case 1: self = .denied(try reader.readValue())
         case 2: self = .dropped(try reader.read())
         case 3: self = .connect(id: try reader.read(), host: try reader.readString(), port: try reader.read())

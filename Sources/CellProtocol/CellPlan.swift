@@ -11,6 +11,14 @@ package struct CellPlan: Hashable, Sendable {
         case invoke(name: String, arguments: [String])
     }
 
+    /// What a guest finds at descriptors 0, 1 and 2.
+    package enum Stream: UInt8, Hashable, Sendable {
+        case closed = 0
+        case plain = 1
+        /// The supervisor relays it from or to a terminal, so isatty(3) is to say yes.
+        case terminal = 2
+    }
+
     package var arguments: [[UInt8]]
     /// `NAME=value` each.
     package var environment: [[UInt8]]
@@ -21,8 +29,8 @@ package struct CellPlan: Hashable, Sendable {
     package var limits: Limits
     package var clocks: ClockGrant
     package var random: Bool
-    /// Whether each standard stream exists; each that does has a descriptor.
-    package var streams: [Bool]
+    /// Three; each that is not closed has a descriptor.
+    package var streams: [Stream]
     /// One O_PATH directory descriptor each.
     package var mounts: [MountGrant]
     /// How many listening sockets follow; the guest sees them as preopened after the mounts.
@@ -30,7 +38,7 @@ package struct CellPlan: Hashable, Sendable {
 
     package init(
         arguments: [[UInt8]], environment: [[UInt8]], entry: Entry, profile: ExecutionProfile, onDenied: DenialMode,
-        imports: ImportTable, limits: Limits, clocks: ClockGrant, random: Bool, streams: [Bool], mounts: [MountGrant],
+        imports: ImportTable, limits: Limits, clocks: ClockGrant, random: Bool, streams: [Stream], mounts: [MountGrant],
         listeners: UInt32
     ) {
         self.arguments = arguments
@@ -50,7 +58,7 @@ package struct CellPlan: Hashable, Sendable {
     /// Descriptors that come with the plan after the plan's own: the module's native code, the standard streams
     /// that exist in order, the mounts, the listeners.
     package var descriptorCount: Int {
-        1 + streams.count(where: { $0 }) + mounts.count + Int(listeners)
+        1 + streams.count(where: { $0 != .closed }) + mounts.count + Int(listeners)
     }
 }
 
@@ -76,7 +84,7 @@ extension CellPlan: WireCodable {
         writer.write(limits)
         writer.write(clocks)
         writer.write(random)
-        writer.write(list: streams) { $0.write($1) }
+        writer.write(list: streams) { $0.write($1.rawValue) }
         writer.write(list: mounts) { $0.write($1) }
         writer.write(listeners)
     }
@@ -100,7 +108,10 @@ extension CellPlan: WireCodable {
         let limits: Limits = try reader.readValue()
         let clocks: ClockGrant = try reader.readValue()
         let random = try reader.readBool()
-        let streams = try reader.readList { reader throws(WireError) in try reader.readBool() }
+        let streams = try reader.readList { reader throws(WireError) in
+            guard let stream = Stream(rawValue: try reader.read()) else { throw .invalid("standard stream") }
+            return stream
+        }
         guard streams.count == 3 else { throw .invalid("standard streams") }
         let mounts: [MountGrant] = try reader.readList { reader throws(WireError) in try reader.readValue() }
         self.init(

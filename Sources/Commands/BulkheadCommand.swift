@@ -8,7 +8,7 @@ package struct BulkheadCommand: ParsableCommand {
         commandName: "bulkhead",
         abstract: "Runs untrusted WebAssembly under capability files.",
         version: bulkheadVersion,
-        subcommands: [PolicyCommand.self])
+        subcommands: [RunCommand.self])
 
     package init() {}
 }

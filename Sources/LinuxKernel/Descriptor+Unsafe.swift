@@ -93,6 +93,12 @@ package struct Pipe: ~Copyable {
         writeEnd = OwnedFileDescriptor(taking: ends[1])
     }
 
+    /// Gives both ends to the caller, who must close them.
+    package consuming func release() -> (readEnd: Int32, writeEnd: Int32) {
+        let write = writeEnd.release()
+        return (readEnd.release(), write)
+    }
+
     /// Keeps the end to read from, so that it reaches its end when the last other holder of the write end is gone.
     package consuming func closeWriteEnd() -> OwnedFileDescriptor {
         readEnd

@@ -18,6 +18,13 @@ package struct DescriptorList: ~Copyable, Sendable {
 
     package var count: Int { raws.count }
 
+    /// In order; they stay the list's.
+    package var rawValues: [Int32] { Array(raws) }
+
+    package mutating func append(_ descriptor: consuming OwnedFileDescriptor) {
+        raws.append(descriptor.release())
+    }
+
     /// The next descriptor, now the caller's; nil when none is left.
     package mutating func takeFirst() -> OwnedFileDescriptor? {
         guard let raw = raws.popFirst() else { return nil }
@@ -108,6 +115,12 @@ package struct MessageSocket: ~Copyable, Sendable {
 package struct UnixSocketPair: ~Copyable {
     package var first: MessageSocket
     package var second: MessageSocket
+
+    /// Gives both ends to the caller, who must close them.
+    package consuming func release() -> (first: Int32, second: Int32) {
+        let second = second.descriptor.release()
+        return (first.descriptor.release(), second)
+    }
 
     package init(nonBlocking: Bool = false) throws(SystemError) {
         var ends: [Int32] = [-1, -1]

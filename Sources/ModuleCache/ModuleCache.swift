@@ -20,6 +20,8 @@ package struct CachedModule: ~Copyable {
     package let entry: String
     /// Why the code could not be kept for the next time.
     package let warning: String?
+
+    package consuming func takeCode() -> OwnedFileDescriptor { code }
 }
 
 package struct ModuleCacheSettings {

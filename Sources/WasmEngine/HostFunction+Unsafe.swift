@@ -54,6 +54,12 @@ package typealias HostBody = @Sendable (_ context: AnyObject, _ call: borrowing 
         return unsafe values[index].f64
     }
 
+    /// The first of the call's slots, for who reads arguments by type from a table; `rawStride` apart.
+    @unsafe package var rawValues: UnsafeRawPointer { unsafe UnsafeRawPointer(values) }
+
+    /// Bytes from one slot to the next.
+    package static var rawStride: Int { unsafe MemoryLayout<wasmtime_val_raw_t>.stride }
+
     /// Sets result `index`. Results share storage with the arguments: read those first.
     package func setResult(_ index: Int = 0, i32 value: UInt32) {
         precondition(index >= 0 && index < valueCount)

@@ -56,6 +56,9 @@ internal import CWasmtime
         types[name] = type
     }
 
+    /// Whether `name` is defined; a module may import a function twice.
+    package func defines(_ name: ImportName) -> Bool { types[name] != nil }
+
     /// What the module imports and this linker lacks, or has with another type, in the module's order.
     package func unresolvedImports(of module: Module) -> [UnresolvedImport] {
         module.imports.compactMap { entry in

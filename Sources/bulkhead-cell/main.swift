@@ -1,1 +1,5 @@
-// The executable; everything it does is in its library.
+// The cell's executable; everything it does is in CellHost.
+
+import CellHost
+
+CellMain.run()

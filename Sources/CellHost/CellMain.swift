@@ -1,0 +1,117 @@
+// A cell from its first instruction to its last: hear the plan, load, link, run, report, end.
+
+import CapabilityModel
+import CellProtocol
+import Glibc
+import LinuxKernel
+import ProcessRuntime
+import WASIPreview1
+import WasmEngine
+
+package enum CellMain {
+    /// Never returns: a cell ends with its guest, by _exit(2), for there is nothing to tidy that the kernel does not.
+    package static func run() -> Never {
+        let control = ControlChannel()
+        guard let (message, descriptors) = control.receive(waits: true), case .run = message else {
+            StandardError.write("bulkhead-cell: started without a supervisor\n")
+            _exit(70)
+        }
+        let reporter = DenialReporter(control: control)
+        let reason = runGuest(descriptors, control: control, reporter: reporter)
+        reporter.finish()
+        _ = control.send(.exited(reason), waits: true)
+        _exit(0)
+    }
+
+    private static func runGuest(
+        _ descriptors: [Int32], control: ControlChannel, reporter: DenialReporter
+    ) -> ExitReason {
+        do {
+            let (process, _) = try load(descriptors, control: control, reporter: reporter)
+            let reason = SingleProcessLoop.run(process)
+            if let denial = process.memoryDenial {
+                reporter.denied(
+                    Denial(
+                        call: "memory.grow", arguments: "used=\(denial.used) requested=\(denial.requested)",
+                        layer: .limit, key: PolicyKey("limits.memory"), errno: nil))
+            }
+            if !process.results.isEmpty {
+                _ = control.send(.results(process.results), waits: true)
+            }
+            return reason
+        } catch let error as Refusal {
+            return .refused(message: error.message)
+        } catch {
+            return .cellFailed(message: "\(error)")
+        }
+    }
+
+    /// The module cannot be run under its policy; the guest's or the policy's fault, not the cell's.
+    private struct Refusal: Error {
+        let message: String
+    }
+
+    private static func load(
+        _ descriptors: [Int32], control: ControlChannel, reporter: DenialReporter
+    ) throws -> (WasmProcess, GuestContext) {
+        var list = DescriptorList(taking: descriptors)
+        let count = descriptors.count
+        guard let planFile = list.takeFirst(),
+            let bytes = try planFile.readToEnd(limit: WireReader.lengthLimit)
+        else { throw WireError.truncated }
+        let plan = try CellPlan(decoding: bytes)
+        guard count == plan.descriptorCount + 1, let code = list.takeFirst() else {
+            throw WireError.invalid("count of descriptors")
+        }
+
+        let engine = try Engine(
+            EngineConfiguration(profile: plan.profile, stackBytes: Int(clamping: plan.limits.stack)))
+        let module = try Module(deserializingFile: "/proc/self/fd/\(code.rawValue)", engine: engine)
+        let linker = Linker(engine: engine)
+        try HostImports.define(in: linker, for: module, by: plan.imports)
+        let unresolved = linker.unresolvedImports(of: module)
+        guard unresolved.isEmpty else {
+            throw Refusal(message: "the module imports what Bulkhead does not have:\n" + describe(unresolved))
+        }
+        let linked = try linker.link(module)
+
+        let context = try makeContext(plan, &list, control: control, reporter: reporter)
+        return (WasmProcess(linked, entry: plan.entry, limits: plan.limits, context: context), context)
+    }
+
+    private static func makeContext(
+        _ plan: CellPlan, _ list: inout DescriptorList, control: ControlChannel, reporter: DenialReporter
+    ) throws -> GuestContext {
+        var configuration = WASIProcess.Configuration(
+            clocks: plan.clocks, random: plan.random, limits: plan.limits, onDenied: plan.onDenied)
+        configuration.arguments = plan.arguments
+        configuration.environment = plan.environment
+        let wasi = WASIProcess(configuration, denials: reporter)
+        for (index, stream) in plan.streams.enumerated() where stream != .closed {
+            guard let file = list.takeFirst() else { throw WireError.invalid("count of descriptors") }
+            try wasi.setStandardStream(
+                index, file, WASIProcess.StreamOptions(isTerminal: stream == .terminal, isOwned: true))
+        }
+        for mount in plan.mounts {
+            guard let directory = list.takeFirst() else { throw WireError.invalid("count of descriptors") }
+            try wasi.addMount(mount, directory: directory)
+        }
+        for _ in 0..<plan.listeners {
+            guard let listener = list.takeFirst() else { throw WireError.invalid("count of descriptors") }
+            _ = try wasi.insertSocket(listener)
+        }
+        return GuestContext(wasi: wasi, reporter: reporter, control: control, onDenied: plan.onDenied)
+    }
+
+    private static func describe(_ imports: [UnresolvedImport]) -> String {
+        let shown = 20
+        var lines = imports.prefix(shown).map { item in
+            let name = EscapedText.forTerminal("\(item.name)")
+            return "  \(name): \(item.type)" + (item.found.map { ", but it is \($0)" } ?? "")
+        }
+        if imports.count > shown {
+            lines.append("  … \(imports.count - shown) more")
+        }
+        return lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,46 @@
+// What a guest finds where a function was not granted: a call that tells the audit log and answers by the policy's mode.
+
+import CapabilityModel
+import WASIPreview1
+import WasmEngine
+
+enum DeniedImports {
+    /// Where a function's text argument lies: the parameters that hold its pointer and its length.
+    private static let texts: [String: (name: String, pointer: Int, length: Int)] = [
+        "path_create_directory": ("path", 1, 2), "path_filestat_get": ("path", 2, 3),
+        "path_filestat_set_times": ("path", 2, 3), "path_link": ("path", 2, 3), "path_open": ("path", 2, 3),
+        "path_readlink": ("path", 1, 2), "path_remove_directory": ("path", 1, 2), "path_rename": ("path", 1, 2),
+        "path_symlink": ("path", 3, 4), "path_unlink_file": ("path", 1, 2),
+    ]
+
+    /// Answers one denied call.
+    static func answer(_ name: ImportName, key: PolicyKey, context: GuestContext, call: borrowing HostCall)
+        -> HostOutcome
+    {
+        let traps = context.onDenied == .trap
+        let errno = Errno.notcapable.rawValue
+        context.reporter.denied(
+            Denial(
+                call: "\(name)", arguments: describe(name, context: context, call: call), layer: .importTable, key: key,
+                errno: traps ? nil : errno))
+        guard !traps else { return .trap("\(name) is denied by \(key)") }
+        call.setResult(0, i32: UInt32(errno))
+        return .done
+    }
+
+    private static func describe(_ name: ImportName, context: GuestContext, call: borrowing HostCall) -> String {
+        let memory = guestMemory(of: call)
+        if name.module == "bulkhead", name.name == "tcp_connect" {
+            let host = memory.text(at: call.i32(0), count: call.i32(1), limit: 255) ?? "?"
+            return "target=\"tcp://\(EscapedText.forTerminal(host)):\(call.i32(2))\""
+        }
+        if name.name == "clock_time_get" || name.name == "clock_res_get" {
+            return "id=\(call.i32(0))"
+        }
+        guard let text = texts[name.name] else { return "" }
+        guard let path = memory.text(at: call.i32(text.pointer), count: call.i32(text.length), limit: 400) else {
+            return ""
+        }
+        return "\(text.name)=\"\(EscapedText.forTerminal(path))\""
+    }
+}

@@ -1,0 +1,71 @@
+// What it takes to run one guest in a cell of its own, and what comes of it.
+
+package import CapabilityModel
+package import CellProtocol
+package import LinuxKernel
+
+package final class CellRequest {
+    /// The guest's name in events and reports, without the pid: `plugin.wasm`.
+    package let name: String
+    package let moduleDigest: String
+    package let policy: CompiledPolicy
+    package let profile: ExecutionProfile
+    package let arguments: [[UInt8]]
+    package let environment: [[UInt8]]
+    package let entry: CellPlan.Entry
+    /// Native code, readable from offset 0.
+    package let code: OwnedFileDescriptor
+    /// One O_PATH directory for each mount of the policy, in its order.
+    package let mounts: DescriptorList
+    /// Listening sockets, in the order in which the guest sees them.
+    package let listeners: DescriptorList
+    /// Absolute path of bulkhead-cell.
+    package let cellExecutable: String
+
+    package init(
+        name: String, moduleDigest: String, policy: CompiledPolicy, profile: ExecutionProfile, arguments: [[UInt8]],
+        environment: [[UInt8]], entry: CellPlan.Entry, code: consuming OwnedFileDescriptor,
+        mounts: consuming DescriptorList, listeners: consuming DescriptorList, cellExecutable: String
+    ) {
+        self.name = name
+        self.moduleDigest = moduleDigest
+        self.policy = policy
+        self.profile = profile
+        self.arguments = arguments
+        self.environment = environment
+        self.entry = entry
+        self.code = code
+        self.mounts = mounts
+        self.listeners = listeners
+        self.cellExecutable = cellExecutable
+    }
+}
+
+package struct CellOutcome: Sendable {
+    package var reason: ExitReason
+    /// What an invoked export returned, as the cell says.
+    package var results: [String]
+    /// Of the cell as a whole; nil when it could not be waited for.
+    package var usage: ProcessUsage?
+}
+
+/// Why a cell could not be started; nothing of the guest ran.
+package enum CellError: Error, Sendable, CustomStringConvertible {
+    case system(SystemError, doing: String)
+    case stream(String, SystemError)
+    case tooManyDescriptors(Int)
+
+    package var description: String {
+        switch self {
+        case .system(let error, let doing): "could not \(doing): \(error)"
+        case .stream(let name, let error): "could not open \(name): \(error)"
+        case .tooManyDescriptors(let count):
+            "the policy needs \(count) descriptors, and one cell takes at most \(CellRequest.descriptorLimit)"
+        }
+    }
+}
+
+extension CellRequest {
+    /// SCM_MAX_FD (unix(7)) less the plan's own.
+    package static var descriptorLimit: Int { 250 }
+}

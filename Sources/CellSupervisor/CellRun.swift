@@ -1,0 +1,254 @@
+// Runs one guest from spawn to the last byte: relays its streams, hears its claims, keeps its time, sees its end.
+
+package import CapabilityModel
+import CellProtocol
+import Glibc
+import LinuxKernel
+
+/// Hears what happens, in order. Called on the thread that runs the cell.
+package protocol RunObserver: AnyObject {
+    func event(_ event: AuditEvent)
+
+    /// When `tick` wants to be called, CLOCK_MONOTONIC in nanoseconds; nil while there is nothing to do.
+    var deadline: UInt64? { get }
+    func tick()
+}
+
+package final class CellRun {
+    private let policy: CompiledPolicy
+    private let observer: any RunObserver
+    private let process: String
+    private let cell: PidFD
+    private let control: ControlSocket
+    private let streams: GuestStreams
+    private let broker: ConnectionBroker
+    /// The cell's own stderr: what its runtime says when the cell itself fails. Read only then.
+    private let lastWords: OwnedFileDescriptor
+    private let signals: SignalFD
+    private let started: UInt64
+    /// Why we killed the cell; nil while we have not.
+    private var verdict: ExitReason?
+    /// What the cell says became of its guest.
+    private var claim: ExitReason?
+    private var results: [String] = []
+    private var isControlOpen = true
+    private var buffer = [UInt8](repeating: 0, count: controlMessageLimit)
+
+    /// Starts a cell. The calling thread must outlive it: the kernel kills the cell when that thread ends.
+    package init(_ request: CellRequest, observer: any RunObserver) throws(CellError) {
+        let streams = try GuestStreams(request.policy.capabilities.stdio)
+        let plan = CellPlan(
+            arguments: request.arguments, environment: request.environment, entry: request.entry,
+            profile: request.profile, onDenied: request.policy.onDenied, imports: request.policy.imports,
+            limits: request.policy.capabilities.limits, clocks: request.policy.capabilities.clocks,
+            random: request.policy.capabilities.random, streams: streams.kinds,
+            mounts: request.policy.capabilities.mounts, listeners: UInt32(request.listeners.count))
+        guard plan.descriptorCount <= CellRequest.descriptorLimit else {
+            throw .tooManyDescriptors(plan.descriptorCount)
+        }
+        do throws(SystemError) {
+            // Before the cell exists, so that no signal can slip between.
+            signals = try SignalFD([SIGINT, SIGTERM, SIGHUP])
+            try Signal.ignore(SIGPIPE)
+            let sockets = try UnixSocketPair()
+            let (ours, other) = sockets.release()
+            control = ControlSocket(MessageSocket(OwnedFileDescriptor(taking: ours)))
+            let theirs = OwnedFileDescriptor(taking: other)
+            var spawn = SpawnRequest(executable: request.cellExecutable, arguments: ["bulkhead-cell"])
+            let words = try Pipe(nonBlocking: true)
+            spawn.descriptors = [.init(theirs.rawValue, as: 3), .init(words.writeEnd.rawValue, as: 2)]
+            spawn.limits = [("core", 0)]
+            cell = try Spawn.start(spawn)
+            lastWords = words.closeWriteEnd()
+
+            let planFile = try OwnedFileDescriptor(memoryNamed: "bulkhead-plan", sealable: true)
+            try planFile.writeAll(plan.encoded())
+            try planFile.seal()
+            try HostFile.rewind(planFile)
+            var descriptors = [planFile.rawValue, request.code.rawValue] + streams.cellEnds
+            descriptors += request.mounts.rawValues + request.listeners.rawValues
+            try control.socket.send(SupervisorMessage.run.encoded(), descriptors: descriptors)
+        } catch {
+            throw .system(error, doing: "start the cell")
+        }
+        streams.closeCellEnds()
+        self.streams = streams
+        self.observer = observer
+        policy = request.policy
+        process = "\(request.name)/\(cell.pid)"
+        broker = ConnectionBroker(capabilities: request.policy.capabilities, control: control)
+        started = Clock.monotonicNow()
+        report(
+            .started(
+                module: request.name, moduleDigest: request.moduleDigest,
+                arguments: request.arguments.dropFirst().map { String(decoding: $0, as: UTF8.self) }), isClaim: false)
+    }
+
+    /// Serves the cell until it has ended and everything it printed has been passed on.
+    package func run() throws(CellError) -> CellOutcome {
+        do throws(SystemError) {
+            var ended: (exit: ProcessExit, usage: ProcessUsage)?
+            while ended == nil || isControlOpen || !streams.isDrained {
+                try serve(isRunning: ended == nil)
+                if ended == nil {
+                    ended = try cell.poll()
+                }
+            }
+            let reason = verdict ?? claim ?? reasonOfDeath(ended?.exit)
+            report(.exited(reason), isClaim: verdict == nil && claim != nil)
+            return CellOutcome(reason: reason, results: results, usage: ended?.usage)
+        } catch {
+            throw .system(error, doing: "watch the cell")
+        }
+    }
+
+    /// One round: waits for whatever comes first and deals with all that is ready.
+    private func serve(isRunning: Bool) throws(SystemError) {
+        var entries = [PollEntry(raw: signals.descriptor.rawValue, events: .read)]
+        if isRunning {
+            entries.append(PollEntry(raw: cell.descriptor.rawValue, events: .read))
+        }
+        if isControlOpen {
+            entries.append(PollEntry(raw: control.socket.descriptor.rawValue, events: .read))
+        }
+        entries += streams.relays.compactMap(\.interest)
+        let check = isRunning && verdict == nil ? nextCheck() : nil
+        _ = try Poll.wait(&entries, deadline: [check, observer.deadline].compactMap { $0 }.min())
+        observer.tick()
+        for denial in broker.takeDenials() {
+            report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: false)
+        }
+        let ready = Set(entries.lazy.filter { !$0.ready.isEmpty }.map(\.raw))
+        if ready.contains(signals.descriptor.rawValue) {
+            try heedSignals()
+        }
+        if isControlOpen, ready.contains(control.socket.descriptor.rawValue) {
+            try hear()
+        }
+        streams.advance(ready: ready)
+        if isRunning, verdict == nil {
+            checkLimits()
+        }
+    }
+
+    // MARK: Limits
+
+    /// When a time limit could be reached at the earliest. A guest has one thread, so it cannot use up CPU time
+    /// faster than wall time passes.
+    private func nextCheck() -> UInt64? {
+        let limits = policy.capabilities.limits
+        let now = Clock.monotonicNow()
+        let wall = limits.wall.map { started.addingClamped($0) }
+        let cpu = limits.cpu.map { now.addingClamped($0 - min($0, Clock.cpuTime(ofProcess: cell.pid))) }
+        guard let wall else { return cpu }
+        guard let cpu else { return wall }
+        return min(wall, cpu)
+    }
+
+    private func checkLimits() {
+        let limits = policy.capabilities.limits
+        let elapsed = Clock.monotonicNow() - started
+        let output = streams.output
+        if let wall = limits.wall, elapsed >= wall {
+            end(.limit(.wall, used: elapsed, allowed: wall))
+        } else if let cpu = limits.cpu, case let used = Clock.cpuTime(ofProcess: cell.pid), used >= cpu {
+            end(.limit(.cpu, used: used, allowed: cpu))
+        } else if output > limits.output {
+            end(.limit(.output, used: output, allowed: limits.output))
+        }
+    }
+
+    private func end(_ reason: ExitReason) {
+        verdict = reason
+        if case .limit(let kind, let used, let allowed) = reason {
+            report(.limitReached(kind, used: used, allowed: allowed), isClaim: false)
+        }
+        // It may have ended in this very moment; then there is nothing to kill.
+        try? cell.send(signal: SIGKILL)
+    }
+
+    /// The first signal ends the guest in order; a second one ends us, and the kernel the cell with us.
+    private func heedSignals() throws(SystemError) {
+        while let (signal, _) = try signals.next() {
+            if verdict != nil {
+                exit(128 + signal)
+            }
+            end(.killed(signal: signal))
+        }
+    }
+
+    // MARK: The cell's word
+
+    /// Hears a bounded number of messages, so that a cell that never stops talking cannot keep us from our limits.
+    private func hear() throws(SystemError) {
+        for _ in 0..<64 {
+            var span = buffer.mutableSpan
+            let received: (count: Int, isTruncated: Bool)
+            do {
+                guard let message = try control.socket.receive(into: &span, maximumDescriptors: 0, wait: false) else {
+                    return
+                }
+                received = (message.count, message.isTruncated)
+            } catch {
+                return distrust("sent descriptors, or the control socket failed: \(error)")
+            }
+            guard received.count > 0 else {
+                isControlOpen = false
+                return
+            }
+            guard !received.isTruncated, let message = try? CellMessage(decoding: Array(buffer[..<received.count]))
+            else {
+                return distrust("sent a message that is none")
+            }
+            heed(message)
+        }
+    }
+
+    private func heed(_ message: CellMessage) {
+        switch message {
+        case .denied(let denial):
+            let denial = denial.bounded()
+            report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: true)
+        case .dropped(let count):
+            report(.dropped(count: count), isClaim: true)
+        case .connect(let id, let host, let port):
+            if let denial = broker.connect(id: id, host: host, port: port) {
+                report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: false)
+            }
+        case .results(let values):
+            results = Array(values.prefix(1000))
+        case .exited(let reason):
+            guard claim == nil else { return }
+            claim = reason
+            if case .limit(let kind, let used, let allowed) = reason {
+                report(.limitReached(kind, used: used, allowed: allowed), isClaim: true)
+            }
+        }
+    }
+
+    /// A cell that breaks the protocol is not ours any more.
+    private func distrust(_ what: String) {
+        isControlOpen = false
+        end(.cellFailed(message: "the cell \(what)"))
+    }
+
+    private func reasonOfDeath(_ exit: ProcessExit?) -> ExitReason {
+        var text = [UInt8](repeating: 0, count: 2048)
+        var span = text.mutableSpan
+        let count = (try? lastWords.read(into: &span)) ?? 0
+        let words = EscapedText.forTerminal(bytes: text.prefix(count))
+        let ending = exit.map { "\($0)" } ?? "unknown"
+        return .cellFailed(message: "the cell ended without a report (\(ending))" + (words.isEmpty ? "" : ": \(words)"))
+    }
+
+    private func report(_ kind: AuditEvent.Kind, isClaim: Bool) {
+        observer.event(AuditEvent(process: process, policyDigest: policy.digest, isClaim: isClaim, kind: kind))
+    }
+}
+
+extension UInt64 {
+    fileprivate func addingClamped(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}

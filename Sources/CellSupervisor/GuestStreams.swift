@@ -1,0 +1,118 @@
+// Opens what a policy says of the three standard streams: the cell's ends, and the relays that serve them.
+
+import CapabilityModel
+import CellProtocol
+import Glibc
+import LinuxKernel
+
+/// The supervisor's side of one guest's standard streams.
+final class GuestStreams {
+    /// Ends for the cell, in order; closed here once the cell has them.
+    private(set) var cellEnds: [Int32] = []
+    /// What the guest finds at 0, 1 and 2.
+    let kinds: [CellPlan.Stream]
+    private(set) var relays: [StreamRelay] = []
+    /// Whether the relay of the same index carries what the guest prints.
+    private var isOutput: [Bool] = []
+    /// Ours, closed with the object: pipe ends and files that the relays use.
+    private var owned: [Int32] = []
+
+    init(_ grant: StdioGrant) throws(CellError) {
+        let streams = [grant.stdin, grant.stdout, grant.stderr]
+        kinds = streams.enumerated().map { number, stream in
+            switch stream {
+            case .closed: .closed
+            case .inherit: Terminal.isTerminal(Int32(number)) ? .terminal : .plain
+            case .null, .file, .log: .plain
+            }
+        }
+        do {
+            for (number, stream) in streams.enumerated() where stream != .closed {
+                try open(stream, number: Int32(number))
+            }
+        } catch {
+            closeAll()
+            throw error
+        }
+    }
+
+    deinit {
+        closeAll()
+    }
+
+    /// Bytes that the guest has printed so far.
+    var output: UInt64 {
+        zip(relays, isOutput).reduce(0) { $0 + ($1.1 ? $1.0.transferred : 0) }
+    }
+
+    /// True once nothing that the guest printed is left to pass on.
+    var isDrained: Bool {
+        zip(relays, isOutput).allSatisfy { !$1 || $0.isFinished }
+    }
+
+    /// The cell holds its ends now, or never will.
+    func closeCellEnds() {
+        for raw in cellEnds {
+            close(raw)
+        }
+        cellEnds = []
+    }
+
+    /// Lets every relay whose descriptor is ready do its work.
+    func advance(ready: Set<Int32>) {
+        for index in relays.indices {
+            guard let interest = relays[index].interest, ready.contains(interest.raw) else { continue }
+            relays[index].advance()
+            if relays[index].isFinished {
+                // The other end must hear of it: the guest's read ends, or its write fails with EPIPE.
+                release(isOutput[index] ? relays[index].source : relays[index].target)
+            }
+        }
+    }
+
+    private func open(_ stream: StreamGrant, number: Int32) throws(CellError) {
+        let name = ["stdin", "stdout", "stderr"][Int(number)]
+        do throws(SystemError) {
+            switch stream {
+            case .closed:
+                return
+            case .null:
+                cellEnds.append(try OwnedFileDescriptor(opening: "/dev/null", flags: O_RDWR).release())
+            case .inherit, .log:
+                try relay(number: number, host: number)
+            case .file(let path):
+                let flags = number == 0 ? O_RDONLY : O_WRONLY | O_APPEND | O_CREAT
+                let file = try OwnedFileDescriptor(opening: path, flags: flags, mode: 0o600).release()
+                owned.append(file)
+                try relay(number: number, host: file)
+            }
+        } catch {
+            throw .stream(name, error)
+        }
+    }
+
+    private func relay(number: Int32, host: Int32) throws(SystemError) {
+        let pipe = try Pipe()
+        let (readEnd, writeEnd) = pipe.release()
+        let isInput = number == 0
+        cellEnds.append(isInput ? readEnd : writeEnd)
+        owned.append(isInput ? writeEnd : readEnd)
+        // Nobody is left to read or write: the guest sees the end at once.
+        relays.append(isInput ? StreamRelay(from: host, to: writeEnd) : StreamRelay(from: readEnd, to: host))
+        isOutput.append(!isInput)
+    }
+
+    private func release(_ raw: Int32) {
+        guard let index = owned.firstIndex(of: raw) else { return }
+        owned.remove(at: index)
+        close(raw)
+    }
+
+    private func closeAll() {
+        closeCellEnds()
+        for raw in owned {
+            close(raw)
+        }
+        owned = []
+    }
+}

@@ -1,0 +1,80 @@
+// Moves bytes between a cell's pipes and the supervisor's own streams. A cell never holds a terminal, so TIOCSTI and
+// its kin have nothing to act on, and what a guest prints is counted where the guest cannot reach the count.
+
+import Glibc
+import LinuxKernel
+
+/// One direction: reads `source` when its buffer is empty, writes `target` until it is empty again. Neither
+/// descriptor is made non-blocking, for both may be shared with other programs: each is touched only when poll(2)
+/// says it is ready, and then by no more than it takes without blocking.
+struct StreamRelay {
+    /// What poll(2) guarantees a pipe takes without blocking once it is writable (pipe(7), PIPE_BUF).
+    private static let atomicWrite = 4096
+
+    let source: Int32
+    let target: Int32
+    private let targetIsFile: Bool
+    private var buffer: [UInt8]
+    private var pending: Range<Int> = 0..<0
+    private(set) var isSourceOpen = true
+    private(set) var isTargetOpen = true
+    /// Bytes read from the source so far.
+    private(set) var transferred: UInt64 = 0
+
+    /// The descriptors stay the caller's.
+    init(from source: Int32, to target: Int32) {
+        self.source = source
+        self.target = target
+        targetIsFile = Descriptor.isRegularFile(target)
+        buffer = [UInt8](repeating: 0, count: 64 << 10)
+    }
+
+    /// Nothing is left to move, in this direction, ever.
+    var isFinished: Bool { !isTargetOpen || (!isSourceOpen && pending.isEmpty) }
+
+    /// What to wait for; nil when finished.
+    var interest: PollEntry? {
+        guard !isFinished else { return nil }
+        return pending.isEmpty ? PollEntry(raw: source, events: .read) : PollEntry(raw: target, events: .write)
+    }
+
+    /// Moves what can be moved now; call when `interest` is ready.
+    mutating func advance() {
+        if pending.isEmpty {
+            fill()
+        }
+        if !pending.isEmpty, isTargetOpen, targetIsFile || isWritable(target) {
+            drain()
+        }
+    }
+
+    private mutating func fill() {
+        do {
+            let raw = source
+            var span = buffer.mutableSpan
+            let count = try Descriptor.read(raw, into: &span)
+            isSourceOpen = count > 0
+            pending = 0..<count
+            transferred += UInt64(count)
+        } catch {
+            // A terminal that a background job may not read answers EIO: to the guest its input has ended.
+            isSourceOpen = error.isWouldBlock
+        }
+    }
+
+    private mutating func drain() {
+        let end =
+            targetIsFile ? pending.upperBound : min(pending.upperBound, pending.lowerBound + StreamRelay.atomicWrite)
+        do {
+            let count = try Descriptor.write(target, buffer.span.extracting(pending.lowerBound..<end))
+            pending = (pending.lowerBound + count)..<pending.upperBound
+        } catch {
+            isTargetOpen = error.isWouldBlock
+        }
+    }
+}
+
+private func isWritable(_ raw: Int32) -> Bool {
+    var entries = [PollEntry(raw: raw, events: .write)]
+    return ((try? Poll.wait(&entries, deadline: 0)) ?? 0) > 0
+}

@@ -1,0 +1,197 @@
+// What `bulkhead run` does, step by step: policy, module, grants opened, cell, report.
+
+import AuditLog
+import CapabilityModel
+import CellProtocol
+import CellSupervisor
+import Glibc
+import LinuxKernel
+import ModuleCache
+import PolicyCompiler
+
+/// Ends a run before the guest starts: what to print and with which status to exit.
+struct RunFailure: Error {
+    let message: String
+    let status: Int32
+}
+
+struct GuestRun {
+    let options: RunCommand
+    let arguments: [String]
+
+    /// The exit status.
+    func perform() -> Int32 {
+        do throws(RunFailure) {
+            return try run()
+        } catch {
+            StandardError.write(error.message.hasSuffix("\n") ? error.message : error.message + "\n")
+            return error.status
+        }
+    }
+
+    private func run() throws(RunFailure) -> Int32 {
+        let directory = try currentDirectory()
+        let flags = try grants().map { grants throws(RunFailure) in try document(of: grants, in: directory) }
+        if options.printPolicy {
+            guard let flags else {
+                throw RunFailure(message: "bulkhead: --print-policy needs quick grants such as --dir", status: 64)
+            }
+            print(flags.tomlText, terminator: "")
+            return 0
+        }
+        guard let modulePath = options.module else {
+            throw RunFailure(message: "bulkhead: no module given; see `bulkhead run --help`", status: 64)
+        }
+        let policy = try compile(flags: flags, in: directory)
+        let locations = Locations.current()
+        let log = try openLog(locations)
+        defer { log.close() }
+
+        let name = String(modulePath.split(separator: "/").last ?? "module")
+        let module = try ModuleLoading(locations: locations, log: log).load(
+            modulePath, profile: policy.profile, policyDigest: policy.digest)
+        try check(module, against: policy, name: name)
+        log.record(.policyLoaded(sources: policySources()), process: name, policyDigest: policy.digest)
+
+        let opener = GrantOpener(policy: policy)
+        let cellExecutable = try Companion.path("bulkhead-cell")
+        let mounts = try opener.mounts()
+        let listeners = try opener.listeners()
+        let digest = module.digest
+        let profile = module.summary.profile
+        let request = CellRequest(
+            name: name, moduleDigest: digest, policy: policy, profile: profile,
+            arguments: guestArguments(name, policy), environment: opener.environment(), entry: entry(),
+            code: module.takeCode(), mounts: mounts, listeners: listeners, cellExecutable: cellExecutable)
+        return try supervise(request, policy: policy, log: log, name: name)
+    }
+
+    private func supervise(
+        _ request: CellRequest, policy: CompiledPolicy, log: RunLog, name: String
+    ) throws(RunFailure) -> Int32 {
+        let outcome: CellOutcome
+        do throws(CellError) {
+            outcome = try CellRun(request, observer: log).run()
+        } catch {
+            throw RunFailure(message: "bulkhead: \(error)", status: RunStatus.failed)
+        }
+        for result in outcome.results {
+            print(EscapedText.forTerminal(result))
+        }
+        let report = RunReport(
+            process: name, reason: outcome.reason, denials: log.denials, provenance: policy.provenance,
+            style: TerminalStyle.standard(STDERR_FILENO))
+        let lines = report.lines()
+        if !lines.isEmpty {
+            StandardError.write(lines.joined(separator: "\n") + "\n")
+        }
+        return RunStatus.code(for: outcome.reason)
+    }
+
+    // MARK: Policy
+
+    private func grants() -> QuickGrants? {
+        var grants = QuickGrants()
+        grants.directories = options.dir
+        grants.environment = options.env
+        grants.listen = options.listen
+        grants.connect = options.connect
+        grants.memory = options.maxMemory
+        grants.timeout = options.timeout
+        return grants.isEmpty ? nil : grants
+    }
+
+    private func document(of grants: QuickGrants, in directory: String) throws(RunFailure) -> PolicyDocument {
+        do throws(PolicyErrors) {
+            return try grants.document(currentDirectory: directory)
+        } catch {
+            throw RunFailure(message: "\(error)", status: RunStatus.refused)
+        }
+    }
+
+    private func compile(flags: PolicyDocument?, in directory: String) throws(RunFailure) -> CompiledPolicy {
+        do throws(PolicyErrors) {
+            let loader = PolicyLoader.host
+            var documents: [PolicyDocument] = []
+            for reference in options.policy {
+                documents.append(try loader.load(reference, in: directory))
+            }
+            var policy = try PolicyCompiler.compile(documents, flags: flags)
+            if let profile = options.profile, profile != "auto" {
+                guard let chosen = ExecutionProfile(rawValue: profile) else {
+                    throw PolicyErrors([])
+                }
+                policy.profile = chosen
+            }
+            return policy
+        } catch {
+            let message = error.errors.isEmpty ? "bulkhead: --profile is dense, heavy or auto" : "\(error)"
+            throw RunFailure(message: message, status: RunStatus.refused)
+        }
+    }
+
+    private func policySources() -> [String] {
+        options.policy.isEmpty ? ["builtin:pure-compute"] : options.policy
+    }
+
+    // MARK: Module
+
+    private func check(
+        _ module: borrowing LoadedModule, against policy: CompiledPolicy, name: String
+    ) throws(RunFailure) {
+        if !policy.modulePins.isEmpty, !policy.modulePins.contains(module.digest) {
+            throw RunFailure(
+                message: "bulkhead: \(name) is not the module that the policy pins\n  its SHA-256 is \(module.digest)\n"
+                    + "  module.sha256 allows \(policy.modulePins.sorted().joined(separator: ", "))"
+                    + places(of: PolicyKey("module.sha256"), in: policy),
+                status: RunStatus.refused)
+        }
+        guard policy.onDenied == .refuse else { return }
+        let refused = module.summary.imports.compactMap { item -> String? in
+            guard case .denied(let key)? = policy.imports[item.name] else { return nil }
+            return "  \(EscapedText.forTerminal("\(item.name)")): denied by \(key.path)" + places(of: key, in: policy)
+        }
+        guard refused.isEmpty else {
+            throw RunFailure(
+                message: "bulkhead: \(name) imports what the policy denies, and on_denied = \"refuse\":\n"
+                    + refused.joined(separator: "\n"),
+                status: RunStatus.refused)
+        }
+    }
+
+    private func places(of key: PolicyKey, in policy: CompiledPolicy) -> String {
+        let texts = policy.origins(of: key).prefix(3).map { origin in
+            let place = origin.line > 0 ? "\(origin.file):\(origin.line)" : origin.file
+            return origin.isPresent ? place : "\(place) (lacks \(origin.keyPath))"
+        }
+        return texts.isEmpty ? "" : " at " + texts.joined(separator: ", ")
+    }
+
+    // MARK: The guest's surroundings
+
+    private func guestArguments(_ name: String, _ policy: CompiledPolicy) -> [[UInt8]] {
+        let own = policy.capabilities.arguments && options.invoke == nil ? arguments : []
+        return ([name] + own).map { Array($0.utf8) }
+    }
+
+    private func entry() -> CellPlan.Entry {
+        options.invoke.map { .invoke(name: $0, arguments: arguments) } ?? .start
+    }
+
+    private func currentDirectory() throws(RunFailure) -> String {
+        guard let path = HostProcess.currentDirectory() else {
+            throw RunFailure(message: "bulkhead: the current directory is gone", status: RunStatus.failed)
+        }
+        return path
+    }
+
+    private func openLog(_ locations: Locations) throws(RunFailure) -> RunLog {
+        do {
+            return try RunLog(locations)
+        } catch {
+            throw RunFailure(
+                message: "bulkhead: the audit log cannot be written, and nothing runs without it: \(error)",
+                status: RunStatus.failed)
+        }
+    }
+}

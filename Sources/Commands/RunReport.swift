@@ -1,0 +1,202 @@
+// What `bulkhead run` tells people on stderr when a guest did not end well, and the exit status that goes with it.
+
+import CapabilityModel
+import PolicyCompiler
+
+/// Exit statuses of `bulkhead run`, besides the guest's own.
+enum RunStatus {
+    /// As a shell reports SIGABRT, and as other Wasm runtimes do.
+    static let trapped: Int32 = 134
+    /// sysexits(3) EX_CONFIG: a policy is wrong, or refuses the module.
+    static let refused: Int32 = 78
+    /// timeout(1): a time limit ended the guest.
+    static let timedOut: Int32 = 124
+    /// sysexits(3) EX_SOFTWARE: Bulkhead itself failed.
+    static let failed: Int32 = 70
+    /// sysexits(3) EX_NOINPUT: the module cannot be read.
+    static let noInput: Int32 = 66
+    /// sysexits(3) EX_DATAERR: the module is not valid.
+    static let badModule: Int32 = 65
+
+    static func code(for reason: ExitReason) -> Int32 {
+        switch reason {
+        case .normal: 0
+        // A WASI exit code has 32 bits, a process status 8; what would become 0 by truncation must not look like success.
+        case .exited(let code): code & 0xff == 0 ? 1 : Int32(code & 0xff)
+        case .trap: trapped
+        case .limit(let kind, _, _): kind == .wall || kind == .cpu ? timedOut : trapped
+        case .refused: refused
+        case .killed(let signal): 128 + signal
+        case .cellFailed: failed
+        }
+    }
+}
+
+/// Denials of a run, newest last, with where they come from; bounded, with a count of what was let go.
+struct DenialHistory {
+    static let limit = 16
+
+    private(set) var entries: [(denial: Denial, origins: [PolicyOrigin])] = []
+    private(set) var total: UInt64 = 0
+
+    mutating func add(_ denial: Denial, origins: [PolicyOrigin]) {
+        total += denial.count
+        // The same refusal again moves to the end and counts up.
+        if let index = entries.firstIndex(where: {
+            $0.denial.call == denial.call && $0.denial.key == denial.key && $0.denial.arguments == denial.arguments
+        }) {
+            var known = entries.remove(at: index)
+            known.denial.count += denial.count
+            entries.append(known)
+        } else {
+            entries.append((denial, origins))
+            if entries.count > DenialHistory.limit {
+                entries.removeFirst()
+            }
+        }
+    }
+}
+
+struct RunReport {
+    let process: String
+    let reason: ExitReason
+    let denials: DenialHistory
+    /// Where each limit was set, for the limit that ended the guest.
+    let provenance: [PolicyKey: [PolicyOrigin]]
+    let style: TerminalStyle
+
+    /// Lines for stderr; empty when the guest ended by itself, well or with a code of its own.
+    func lines() -> [String] {
+        var lines: [String] = []
+        switch reason {
+        case .normal, .exited:
+            return []
+        case .trap(let kind, let message, let backtrace):
+            lines.append(headline("trapped: \(kind)"))
+            if message != kind, !message.isEmpty {
+                lines.append("  " + style.escaped(message))
+            }
+            lines += frames(backtrace)
+        case .limit(let kind, let used, let allowed):
+            lines.append(headline("ended by its limit on \(LimitText.name(kind))"))
+            lines.append(
+                "  used \(LimitText.amount(used, of: kind)) of \(LimitText.amount(allowed, of: kind))"
+                    + place(of: LimitText.key(kind)))
+        case .refused(let message):
+            lines.append(headline("was not started"))
+            lines += message.split(separator: "\n").map { "  " + style.escaped(String($0)) }
+        case .killed(let signal):
+            lines.append(headline("was ended by signal \(signal)"))
+        case .cellFailed(let message):
+            lines.append(headline("lost its cell"))
+            lines.append("  " + style.escaped(message))
+        }
+        return lines + denialLines()
+    }
+
+    private func headline(_ text: String) -> String {
+        style.bold("bulkhead: ") + style.escaped(process) + " " + style.red(text)
+    }
+
+    private func frames(_ backtrace: [WasmFrame]) -> [String] {
+        let shown = 20
+        var lines = backtrace.prefix(shown).enumerated().map { index, frame in
+            let name = frame.function.map { style.escaped($0) } ?? "<function \(frame.functionIndex)>"
+            return "  \(index): \(name) + 0x\(String(frame.functionOffset, radix: 16))"
+                + style.dim("  (module offset 0x\(String(frame.moduleOffset, radix: 16)))")
+        }
+        if backtrace.count > shown {
+            lines.append("  … \(backtrace.count - shown) more frames")
+        }
+        return lines
+    }
+
+    func denialLines() -> [String] {
+        guard !denials.entries.isEmpty else { return [] }
+        var lines = ["", "\(denials.total) denied call\(denials.total == 1 ? "" : "s") before that; the last:"]
+        for (denial, origins) in denials.entries.suffix(5) {
+            let times = denial.count > 1 ? " ×\(denial.count)" : ""
+            lines.append(
+                "  " + style.yellow(style.escaped(denial.call)) + " " + style.escaped(denial.arguments) + times)
+            lines.append("    denied by " + style.escaped(denial.key.path) + originText(origins))
+            if let suggestion = Suggestion(for: denial) {
+                lines.append("    allowed by:")
+                lines += suggestion.toml.split(separator: "\n").map { "      " + style.escaped(String($0)) }
+                lines.append("    which also opens up: " + style.escaped(suggestion.opens))
+            }
+        }
+        return lines
+    }
+
+    private func place(of key: PolicyKey) -> String {
+        let origins = provenance[key] ?? []
+        return originText(origins.filter(\.isPresent)).isEmpty
+            ? "; raise it with [limits] \(key.path.dropFirst("limits.".count)) in the policy"
+            : originText(origins.filter(\.isPresent))
+    }
+
+    private func originText(_ origins: [PolicyOrigin]) -> String {
+        guard !origins.isEmpty else { return "" }
+        let places = origins.prefix(3).map { origin in
+            let place = origin.line > 0 ? "\(origin.file):\(origin.line)" : origin.file
+            return style.escaped(origin.isPresent ? place : "\(place) (lacks \(origin.keyPath))")
+        }
+        return " at " + places.joined(separator: ", ")
+    }
+}
+
+/// Names, units and keys of limits, for people.
+enum LimitText {
+    static func name(_ kind: LimitKind) -> String {
+        switch kind {
+        case .memory: "memory"
+        case .tableElements: "table elements"
+        case .cpu: "CPU time"
+        case .wall: "wall time"
+        case .fds: "open descriptors"
+        case .output: "output"
+        case .stack: "stack"
+        case .mailboxMessages: "mailbox messages"
+        case .mailboxBytes: "mailbox bytes"
+        }
+    }
+
+    static func key(_ kind: LimitKind) -> PolicyKey {
+        switch kind {
+        case .memory: PolicyKey("limits.memory")
+        case .tableElements: PolicyKey("limits.tables")
+        case .cpu: PolicyKey("limits.cpu")
+        case .wall: PolicyKey("limits.wall")
+        case .fds: PolicyKey("limits.fds")
+        case .output: PolicyKey("limits.output")
+        case .stack: PolicyKey("limits.stack")
+        case .mailboxMessages: PolicyKey("limits.mailbox_messages")
+        case .mailboxBytes: PolicyKey("limits.mailbox_bytes")
+        }
+    }
+
+    static func amount(_ value: UInt64, of kind: LimitKind) -> String {
+        switch kind {
+        case .memory, .output, .stack, .mailboxBytes: bytes(value)
+        case .cpu, .wall: duration(value)
+        case .tableElements, .fds, .mailboxMessages: "\(value)"
+        }
+    }
+
+    private static func bytes(_ value: UInt64) -> String {
+        for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] as [(String, UInt64)] where value >> shift >= 1 {
+            let tenths = value &* 10 >> shift
+            return value % (1 << shift) == 0 ? "\(value >> shift) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)"
+        }
+        return "\(value) B"
+    }
+
+    private static func duration(_ nanoseconds: UInt64) -> String {
+        if nanoseconds >= 1_000_000_000 {
+            let hundredths = nanoseconds / 10_000_000
+            let rest = hundredths % 100
+            return rest == 0 ? "\(hundredths / 100) s" : "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest) s"
+        }
+        return "\(nanoseconds / 1_000_000) ms"
+    }
+}
