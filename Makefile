@@ -43,6 +43,7 @@ demo: setup guests ## release build, then the untrusted plugin under its policy
 	@Examples/untrusted-plugin/demo.sh
 
 bench: release guests ## benchmarks, as ratios against peers in the same run
+	@[ -e Benchmarks/Package.swift ] || { echo 'bench: there are no benchmarks yet' >&2; exit 1; }
 	swift run -c release -j $(JOBS) --package-path Benchmarks
 
 lint: ## formatting of Swift, syntax of shell and Python

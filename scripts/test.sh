@@ -12,7 +12,7 @@ begin=$SECONDS
 swift build --build-tests -j "$jobs" || { echo 'test: the build failed' >&2; exit 1; }
 built=$SECONDS
 
-swift test --skip-build "$@" 2>&1 | tee "$log"
+swift test --skip-build --disable-xctest "$@" 2>&1 | tee "$log"
 suite=${PIPESTATUS[0]}
 suite_done=$SECONDS
 
@@ -26,5 +26,5 @@ echo '== summary'
 printf '   build     %4ds\n' $((built - begin))
 printf '   suites    %4ds  exit %d\n' $((suite_done - built)) "$suite"
 printf '   programs  %4ds  %s\n' $((SECONDS - suite_done)) "$programs"
-grep -E 'Test run with|Executed [0-9]+ tests' "$log" | tail -n 2 | sed 's/^/   /'
+grep -E 'Test run with' "$log" | tail -n 1 | sed 's/^/   /'
 [ "$suite" -eq 0 ] && [ "$programs" != FAILED ]

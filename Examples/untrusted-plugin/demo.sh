@@ -13,7 +13,7 @@ plugin=$root/.build/guests/word-count.wasm
 # The demo has an audit log and a module cache of its own.
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-export XDG_STATE_HOME=$scratch/state XDG_CACHE_HOME=$scratch/cache
+export BULKHEAD_STATE_DIR=$scratch/state BULKHEAD_CACHE_DIR=$scratch/cache
 
 if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
 say() { printf '\n%s== %s%s\n' "$bold" "$1" "$plain"; }
@@ -40,12 +40,14 @@ show 'bulkhead audit' "$bulkhead" audit
 say 'The log is a keyed hash chain. Nothing in it was changed.'
 show 'bulkhead audit verify' "$bulkhead" audit verify
 
-say 'Change one line, and that shows.'
-log=$(find "$scratch/state" -name '*.jsonl' | head -n 1)
+say 'Remove one denial, and that shows.'
+log=$scratch/state/audit/audit.jsonl
 cp "$log" "$scratch/log.kept"
-sed -i 's/203\.0\.113\.7/192.0.2.1/' "$log"
-show 'sed -i s/203.0.113.7/192.0.2.1/ audit.jsonl; bulkhead audit verify' "$bulkhead" audit verify &&
-    { echo 'demo: the change went unnoticed' >&2; exit 1; }
+sed -i '0,/"kind":"denied"/{/"kind":"denied"/d}' "$log"
+if show 'bulkhead audit verify' "$bulkhead" audit verify; then
+    echo 'demo: the change went unnoticed' >&2
+    exit 1
+fi
 cp "$scratch/log.kept" "$log"
 
 say 'What the policy becomes: who enforces what (the first lines of bulkhead policy explain).'

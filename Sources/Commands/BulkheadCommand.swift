@@ -8,7 +8,7 @@ package struct BulkheadCommand: ParsableCommand {
         commandName: "bulkhead",
         abstract: "Runs untrusted WebAssembly under capability files.",
         version: bulkheadVersion,
-        subcommands: [RunCommand.self])
+        subcommands: [RunCommand.self, PolicyCommand.self])
 
     package init() {}
 }

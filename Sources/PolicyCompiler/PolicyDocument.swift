@@ -66,6 +66,8 @@ package struct PolicyDocument: Hashable, Sendable {
     package var require: [Written<String>]?
     package var seccomp: Written<SeccompMode>?
 
+    /// Where the keys of lists stand: `fs`, `net.connect`, …; for lists that are written and empty.
+    package var lists: [String: PolicyOrigin] = [:]
     /// The directory against which relative paths were resolved.
     package var baseDirectory: String
     /// Where the tables stand, and the line after the last: for what is not written.
@@ -92,6 +94,17 @@ package struct PolicyDocument: Hashable, Sendable {
         let document = reader.read(text)
         if !reader.errors.isEmpty { throw PolicyErrors(reader.errors) }
         return document
+    }
+
+    /// What it extends, and what that extends.
+    package var ancestors: [PolicyDocument] {
+        var chain: [PolicyDocument] = []
+        var next = parent.first
+        while let document = next {
+            chain.append(document)
+            next = document.parent.first
+        }
+        return chain
     }
 
     /// Where a key of the table `table` (empty for the root) would stand.

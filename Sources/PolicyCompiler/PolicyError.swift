@@ -67,3 +67,26 @@ package struct PolicyErrors: Error, Hashable, Sendable, CustomStringConvertible 
 
     package var description: String { errors.map(\.description).joined(separator: "\n") }
 }
+
+extension PolicyErrors {
+    package var json: JSONValue {
+        .object([
+            "errors": .array(
+                errors.map { error in
+                    .object([
+                        "file": .string(error.origin.file), "line": .integer(UInt64(error.origin.line)),
+                        "column": .integer(UInt64(error.origin.column)), "key": .string(error.origin.keyPath),
+                        "message": .string(error.message), "suggestion": error.suggestion.map { .string($0) },
+                        "advice": error.advice.map { .string($0) },
+                        "related": .array(
+                            error.related.map {
+                                .object([
+                                    "file": .string($0.origin.file), "line": .integer(UInt64($0.origin.line)),
+                                    "column": .integer(UInt64($0.origin.column)), "note": .string($0.note),
+                                ])
+                            }),
+                    ])
+                })
+        ])
+    }
+}

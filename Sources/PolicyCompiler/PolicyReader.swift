@@ -27,7 +27,8 @@ struct PolicyReader {
         let parser = TOMLParser(text)
         if !parser.mistakes.isEmpty {
             errors += parser.mistakes.map(error)
-            return document
+            // After a duplicate the rest can be read; after anything else it would only confuse.
+            if parser.mistakes.contains(where: { $0.first == nil }) { return document }
         }
         document.endLine = parser.endLine
         let root = TableReader(
@@ -39,6 +40,7 @@ struct PolicyReader {
         readScalars(root, into: &document)
         readMounts(root, into: &document)
         if let net = root.subtable("net", into: &errors) {
+            document.noteLists(net, ["connect", "listen", "resolve"])
             document.connect = net.readList("connect", into: &errors, ValueReaders.endpoint)
             document.listen = net.readList("listen", into: &errors, ValueReaders.endpoint)
             document.resolve = net.readList("resolve", into: &errors, ValueReaders.hostName)
@@ -49,6 +51,7 @@ struct PolicyReader {
             document.spawn = process.read("spawn", into: &errors) { node throws(SyntaxFault) in
                 UInt32(clamping: try ValueReaders.integer(0...UInt64(UInt32.max), node))
             }
+            document.noteLists(process, ["policies", "register", "lookup"])
             for name in ["policies", "register", "lookup"] {
                 document.processNames[name] = process.readList(name, into: &errors, ValueReaders.namePattern)
             }
@@ -67,7 +70,7 @@ struct PolicyReader {
 
     private func error(_ mistake: TOMLParser.Mistake) -> PolicyError {
         PolicyError(
-            at: origin(mistake.position, mistake.key.map(TableReader.quoted) ?? ""), mistake.message,
+            at: origin(mistake.position, mistake.key ?? ""), mistake.message,
             advice: mistake.first == nil ? mistake.advice : "remove or rename one of them",
             related: mistake.first.map {
                 [PolicyError.Related(origin: origin($0), note: "the first stands here")]
@@ -109,6 +112,7 @@ struct PolicyReader {
     private mutating func readMounts(_ root: TableReader, into document: inout PolicyDocument) {
         guard let entry = root.table["fs"] else { return }
         document.mounts = []
+        document.lists["fs"] = root.origin("fs", entry.position)
         guard case .array(let elements) = entry.node.value else {
             errors.append(
                 PolicyError(
@@ -187,6 +191,7 @@ struct PolicyReader {
     }
 
     private mutating func readEnvironment(_ env: TableReader, into document: inout PolicyDocument) {
+        document.noteLists(env, ["allow"])
         document.environmentAllow = env.readList("allow", into: &errors, ValueReaders.namePattern)
         for (table, isSecret) in [("set", false), ("secret", true)] {
             for entry in env.entries(table, into: &errors) {
@@ -248,6 +253,16 @@ struct PolicyReader {
         }
         document.seccomp = cell.read("seccomp", into: &errors) { node throws(SyntaxFault) in
             SeccompMode(rawValue: try ValueReaders.choice(["kill", "log"], node)) ?? .kill
+        }
+    }
+}
+
+extension PolicyDocument {
+    mutating func noteLists(_ reader: TableReader, _ names: [String]) {
+        for name in names {
+            if let entry = reader.table[name] {
+                lists[reader.keyPath(name)] = reader.origin(reader.keyPath(name), entry.position)
+            }
         }
     }
 }

@@ -47,7 +47,7 @@ struct KeySpec: Sendable {
     var isRequired = false
 }
 
-enum PolicySchema {
+package enum PolicySchema {
     static let rights = ["read", "write", "create", "delete"]
     static let accessNames = ["read-only", "read-write"]
     static let symlinkNames = ["refuse", "follow", "create"]

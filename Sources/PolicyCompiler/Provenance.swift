@@ -28,52 +28,80 @@ enum Provenance {
     }
 
     /// Where the nearest document of the chain writes the key; else where the first one would.
+    ///
+    /// A line that gives nothing (`false`, an empty list) lacks the key: it is not present, and stands in its place.
     static func origins(of key: PolicyKey, in chain: [PolicyDocument]) -> [PolicyOrigin] {
         for document in chain {
-            let found = present(key, in: document)
-            if !found.isEmpty { return found }
+            if let found = written(key, in: document) { return found }
         }
         return chain.first.map { [absent(key, in: $0)] } ?? []
     }
 
-    private static func present(_ key: PolicyKey, in document: PolicyDocument) -> [PolicyOrigin] {
+    /// nil where the document says nothing of the key.
+    private static func written(_ key: PolicyKey, in document: PolicyDocument) -> [PolicyOrigin]? {
         switch key.path {
-        case "fs": return document.mounts?.map(\.origin) ?? []
+        case "fs": return list(document.mounts?.map(\.origin), "fs", document)
         case "net":
-            return (document.connect ?? []).map(\.origin) + (document.listen ?? []).map(\.origin)
-        case "net.connect": return (document.connect ?? []).map(\.origin)
-        case "net.listen": return (document.listen ?? []).map(\.origin)
-        case "net.resolve": return (document.resolve ?? []).map(\.origin)
+            let connect = written(PolicyKey("net.connect"), in: document)
+            let listen = written(PolicyKey("net.listen"), in: document)
+            return connect == nil && listen == nil ? nil : (connect ?? []) + (listen ?? [])
+        case "net.connect": return list(document.connect?.map(\.origin), key.path, document)
+        case "net.listen": return list(document.listen?.map(\.origin), key.path, document)
+        case "net.resolve": return list(document.resolve?.map(\.origin), key.path, document)
         case "clocks":
-            return document.clocks.values.map(\.origin).sorted { ($0.line, $0.column) < ($1.line, $1.column) }
-        case "random": return [document.random?.origin].compactMap { $0 }
-        case "args": return [document.arguments?.origin].compactMap { $0 }
+            let steps = document.clocks.values.map { flag($0.origin, $0.value != nil) }
+            return steps.isEmpty ? nil : ordered(steps)
+        case "random": return document.random.map { [flag($0.origin, $0.value)] }
+        case "args": return document.arguments.map { [flag($0.origin, $0.value)] }
         case "env":
-            let places = (document.environmentAllow ?? []).map(\.origin) + document.environmentSet.values.map(\.origin)
-            return places.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
-        case "on_denied": return [document.onDenied?.origin].compactMap { $0 }
-        case "module.sha256": return (document.modulePins ?? []).map(\.origin)
-        case "cell.require": return (document.require ?? []).map(\.origin)
-        case "cell.profile": return [document.profile?.origin].compactMap { $0 }
-        case "cell.seccomp": return [document.seccomp?.origin].compactMap { $0 }
-        case "process.spawn": return [document.spawn?.origin].compactMap { $0 }
-        default: return presentInTable(key, in: document)
+            let allowed = list(document.environmentAllow?.map(\.origin), "env.allow", document)
+            let set = document.environmentSet.values.map(\.origin)
+            return allowed == nil && set.isEmpty ? nil : ordered((allowed ?? []) + set)
+        case "on_denied": return document.onDenied.map { [$0.origin] }
+        case "module.sha256": return document.modulePins?.map(\.origin)
+        case "cell.require": return document.require?.map(\.origin)
+        case "cell.profile": return document.profile.map { [$0.origin] }
+        case "cell.seccomp": return document.seccomp.map { [$0.origin] }
+        case "process.spawn": return document.spawn.map { [flag($0.origin, $0.value > 0)] }
+        default: return writtenInTable(key, in: document)
         }
     }
 
-    private static func presentInTable(_ key: PolicyKey, in document: PolicyDocument) -> [PolicyOrigin] {
+    private static func list(
+        _ elements: [PolicyOrigin]?, _ key: String, _ document: PolicyDocument
+    ) -> [PolicyOrigin]? {
+        guard let elements, elements.isEmpty else { return elements }
+        return document.lists[key].map { [flag($0, false)] }
+    }
+
+    private static func flag(_ origin: PolicyOrigin, _ isPresent: Bool) -> PolicyOrigin {
+        var place = origin
+        place.isPresent = isPresent
+        return place
+    }
+
+    private static func ordered(_ origins: [PolicyOrigin]) -> [PolicyOrigin] {
+        origins.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
+    }
+
+    private static func writtenInTable(_ key: PolicyKey, in document: PolicyDocument) -> [PolicyOrigin]? {
         let path = key.path
-        if let name = rest(of: path, after: "clocks.") { return [document.clocks[name]?.origin].compactMap { $0 } }
-        if let name = rest(of: path, after: "stdio.") { return [document.streams[name]?.origin].compactMap { $0 } }
+        if let name = rest(of: path, after: "clocks.") {
+            return document.clocks[name].map { [flag($0.origin, $0.value != nil)] }
+        }
+        if let name = rest(of: path, after: "stdio.") {
+            return document.streams[name].map { [flag($0.origin, $0.value != .closed)] }
+        }
         if let name = rest(of: path, after: "process.") {
-            return (document.processNames[name] ?? []).map(\.origin)
+            return list(document.processNames[name]?.map(\.origin), path, document)
         }
         if let name = rest(of: path, after: "limits.") {
-            return [LimitKey(rawValue: name).flatMap { document.limits[$0]?.origin }].compactMap { $0 }
+            return LimitKey(rawValue: name).flatMap { document.limits[$0] }.map { [$0.origin] }
         }
-        guard let mount = mount(of: key, in: document) else { return [] }
+        guard document.mounts != nil else { return nil }
+        guard let mount = mount(of: key, in: document) else { return document.lists["fs"].map { [flag($0, false)] } }
         let attribute = path.utf8.lastIndex(of: UInt8(ascii: ".")).map { String(path[path.utf8.index(after: $0)...]) }
-        guard let attribute else { return [mount.origin] }
+        guard let attribute, attribute.utf8.last != UInt8(ascii: "]") else { return [mount.origin] }
         if let place = mount.keys[attribute] { return [place] }
         // The mount stands there and the attribute has its default.
         var place = mount.origin

@@ -58,6 +58,8 @@ final class TOMLTable {
     }
 
     var origin: Origin
+    /// As it would be written: `limits`, `fs[0]`; empty for the root.
+    let path: String
     /// Where the header, the brace or the first dotted key stands.
     var position: TextPosition
     /// In the order of the text.
@@ -66,9 +68,14 @@ final class TOMLTable {
     /// Names of entries that are arrays of tables, which more headers may extend.
     var growing: Set<String> = []
 
-    init(origin: Origin, position: TextPosition) {
+    init(origin: Origin, path: String, position: TextPosition) {
         self.origin = origin
+        self.path = path
         self.position = position
+    }
+
+    func path(of name: String) -> String {
+        path.isEmpty ? TableReader.quoted(name) : "\(path).\(TableReader.quoted(name))"
     }
 
     subscript(name: String) -> Entry? { indices[name].map { entries[$0] } }

@@ -1,7 +1,7 @@
 // Reads TOML values: strings, numbers, dates, arrays and inline tables.
 
 extension TOMLParser {
-    mutating func parseValue(depth: Int) throws(Mistake) -> TOMLNode {
+    mutating func parseValue(path: String, depth: Int) throws(Mistake) -> TOMLNode {
         let start = position
         guard depth < TOMLParser.maximumDepth else {
             throw mistake("more than \(TOMLParser.maximumDepth) levels of values")
@@ -9,15 +9,17 @@ extension TOMLParser {
         switch current {
         case UInt8(ascii: "\""), UInt8(ascii: "'"):
             return TOMLNode(value: .string(try parseString()), position: start)
-        case UInt8(ascii: "["): return TOMLNode(value: .array(try parseArray(depth: depth)), position: start)
-        case UInt8(ascii: "{"): return TOMLNode(value: .table(try parseInlineTable(depth: depth)), position: start)
+        case UInt8(ascii: "["):
+            return TOMLNode(value: .array(try parseArray(path: path, depth: depth)), position: start)
+        case UInt8(ascii: "{"):
+            return TOMLNode(value: .table(try parseInlineTable(path: path, depth: depth)), position: start)
         case nil, UInt8(ascii: "\n"), UInt8(ascii: "#"), UInt8(ascii: "\r"):
             throw mistake("a value is missing", advice: "write `key = value`")
         default: return TOMLNode(value: try parseBareValue(), position: start)
         }
     }
 
-    private mutating func parseArray(depth: Int) throws(Mistake) -> [TOMLNode] {
+    private mutating func parseArray(path: String, depth: Int) throws(Mistake) -> [TOMLNode] {
         let start = position
         advance()
         var elements: [TOMLNode] = []
@@ -28,7 +30,7 @@ extension TOMLParser {
                 throw Mistake(
                     message: "the array is not closed", position: start, advice: "write `]` after the last value")
             }
-            elements.append(try parseValue(depth: depth + 1))
+            elements.append(try parseValue(path: "\(path)[\(elements.count)]", depth: depth + 1))
             try skipBlank(newlines: true)
             if !take(UInt8(ascii: ",")) && current != UInt8(ascii: "]") {
                 throw mistake("expected `,` or `]`", advice: "separate the values of an array by commas")
@@ -36,8 +38,8 @@ extension TOMLParser {
         }
     }
 
-    private mutating func parseInlineTable(depth: Int) throws(Mistake) -> TOMLTable {
-        let table = TOMLTable(origin: .inline, position: position)
+    private mutating func parseInlineTable(path: String, depth: Int) throws(Mistake) -> TOMLTable {
+        let table = TOMLTable(origin: .inline, path: path, position: position)
         advance()
         skipSpaces()
         if take(UInt8(ascii: "}")) { return table }

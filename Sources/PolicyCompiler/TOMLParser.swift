@@ -8,12 +8,12 @@ struct TOMLParser {
         var advice: String?
         /// The first of two definitions.
         var first: TextPosition?
-        /// The key that is defined twice.
+        /// The path of the key that is defined twice.
         var key: String?
     }
 
     private(set) var mistakes: [Mistake] = []
-    let root = TOMLTable(origin: .header, position: TextPosition(line: 1, column: 1))
+    let root = TOMLTable(origin: .header, path: "", position: TextPosition(line: 1, column: 1))
     /// The line after the last one that holds text.
     private(set) var endLine = 1
 
@@ -130,7 +130,7 @@ struct TOMLParser {
 
     private func descend(from table: TOMLTable, to key: FoundKey) throws(Mistake) -> TOMLTable {
         guard let entry = table[key.name] else {
-            let next = TOMLTable(origin: .implicit, position: key.position)
+            let next = TOMLTable(origin: .implicit, path: table.path(of: key.name), position: key.position)
             table.add(key.name, at: key.position, TOMLNode(value: .table(next), position: key.position))
             return next
         }
@@ -140,12 +140,12 @@ struct TOMLParser {
             if case .table(let next)? = elements.last?.value { return next }
         default: break
         }
-        throw duplicate(key, entry, "`\(key.name)` is \(entry.node.kind) already and cannot be extended")
+        throw duplicate(key, in: table, entry, "it is \(entry.node.kind) already and cannot be extended")
     }
 
     private func define(_ key: FoundKey, in table: TOMLTable, at start: TextPosition) throws(Mistake) -> TOMLTable {
         guard let entry = table[key.name] else {
-            let next = TOMLTable(origin: .header, position: start)
+            let next = TOMLTable(origin: .header, path: table.path(of: key.name), position: start)
             table.add(key.name, at: key.position, TOMLNode(value: .table(next), position: start))
             return next
         }
@@ -154,16 +154,18 @@ struct TOMLParser {
             next.position = start
             return next
         }
-        throw duplicate(key, entry, "the table `\(key.name)` is defined twice")
+        throw duplicate(key, in: table, entry, "this table is defined twice")
     }
 
     private func appendElement(
         _ key: FoundKey, to table: TOMLTable, at start: TextPosition
     ) throws(Mistake) -> TOMLTable {
-        let element = TOMLTable(origin: .header, position: start)
+        var index = 0
+        if case .array(let elements)? = table[key.name]?.node.value { index = elements.count }
+        let element = TOMLTable(origin: .header, path: "\(table.path(of: key.name))[\(index)]", position: start)
         if let entry = table[key.name] {
             guard table.growing.contains(key.name) else {
-                throw duplicate(key, entry, "`\(key.name)` is \(entry.node.kind) already and cannot be extended")
+                throw duplicate(key, in: table, entry, "it is \(entry.node.kind) already and cannot be extended")
             }
         } else {
             table.add(key.name, at: key.position, TOMLNode(value: .array([]), position: start))
@@ -173,8 +175,10 @@ struct TOMLParser {
         return element
     }
 
-    private func duplicate(_ key: FoundKey, _ entry: TOMLTable.Entry, _ message: String) -> Mistake {
-        Mistake(message: message, position: key.position, first: entry.position, key: key.name)
+    private func duplicate(
+        _ key: FoundKey, in table: TOMLTable, _ entry: TOMLTable.Entry, _ message: String
+    ) -> Mistake {
+        Mistake(message: message, position: key.position, first: entry.position, key: table.path(of: key.name))
     }
 
     // MARK: Pairs
@@ -186,16 +190,20 @@ struct TOMLParser {
             throw mistake("expected `=` after a key", advice: "write `key = value`")
         }
         skipSpaces()
-        let node = try parseValue(depth: depth)
+        let node = try parseValue(
+            path: keys.reduce(base.path) {
+                $0.isEmpty ? TableReader.quoted($1.name) : "\($0).\(TableReader.quoted($1.name))"
+            },
+            depth: depth)
         var table = base
         for key in keys.dropLast() {
             if let entry = table[key.name] {
                 guard case .table(let next) = entry.node.value, next.origin == .dotted else {
-                    throw duplicate(key, entry, "`\(key.name)` is \(entry.node.kind) already and cannot be extended")
+                    throw duplicate(key, in: table, entry, "it is \(entry.node.kind) already and cannot be extended")
                 }
                 table = next
             } else {
-                let next = TOMLTable(origin: .dotted, position: key.position)
+                let next = TOMLTable(origin: .dotted, path: table.path(of: key.name), position: key.position)
                 table.add(key.name, at: key.position, TOMLNode(value: .table(next), position: key.position))
                 table = next
             }
@@ -203,7 +211,7 @@ struct TOMLParser {
         guard let last = keys.last else { return }
         if let entry = table[last.name] {
             // The text goes on behind the value, so the mistake does not stop the line.
-            return mistakes.append(duplicate(last, entry, "the key `\(last.name)` stands twice"))
+            return mistakes.append(duplicate(last, in: table, entry, "this key stands twice"))
         }
         table.add(last.name, at: last.position, node)
     }

@@ -21,7 +21,7 @@ trap 'rm -rf "$scratch"' EXIT
 cp -r Tests/programs/policies/. "$scratch"
 cp -r Tests/programs/inputs "$scratch/work"
 # A log of its own for each run; compiled modules are kept between runs.
-export XDG_STATE_HOME=$scratch/state XDG_CACHE_HOME=$root/.build/test-cache
+export BULKHEAD_STATE_DIR=$scratch/state BULKHEAD_CACHE_DIR=$root/.build/test-cache
 passed=0
 failed=0
 
@@ -42,7 +42,7 @@ report() {
 run() {
     local policy=$1
     shift
-    rm -rf "$XDG_STATE_HOME"
+    rm -rf "$BULKHEAD_STATE_DIR"
     timeout 120 "$bulkhead" run --policy "$scratch/$policy.toml" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
     status=$?
 }

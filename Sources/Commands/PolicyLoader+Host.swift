@@ -1,0 +1,79 @@
+// Policies and secrets from this machine's files and descriptors.
+
+internal import CapabilityModel
+internal import Glibc
+internal import LinuxKernel
+internal import PolicyCompiler
+
+extension PolicyLoader {
+    /// Reads files, and secrets from files and descriptors.
+    static var host: PolicyLoader {
+        PolicyLoader(readText: HostPolicyFiles.text, readSecret: HostPolicyFiles.secret)
+    }
+
+    /// Reads files, and no secret: each stands for its source, so that equal sources compare as equal.
+    static var hostWithoutSecrets: PolicyLoader {
+        PolicyLoader(readText: HostPolicyFiles.text, readSecret: { .success("\($0)") })
+    }
+}
+
+private enum HostPolicyFiles {
+    /// More than any policy that the reader takes.
+    static let maximumPolicyBytes = 1 << 20
+    static let maximumSecretBytes = 64 << 10
+
+    static func text(_ path: String) -> Result<String, SyntaxFault> {
+        do throws(SystemError) {
+            let file = try HostFile.open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK)
+            guard try !HostFile.status(file).isDirectory else {
+                return .failure(SyntaxFault(message: "`\(shown(path))` is a directory", advice: "name a policy file"))
+            }
+            guard let bytes = try Descriptor.readToEnd(file.rawValue, limit: maximumPolicyBytes) else {
+                return .failure(
+                    SyntaxFault(message: "`\(shown(path))` is longer than any policy", advice: "name a policy file"))
+            }
+            return decode(bytes, "`\(shown(path))`")
+        } catch {
+            return .failure(
+                SyntaxFault(
+                    message: "cannot read `\(shown(path))`: \(errnoText(error.errno))",
+                    advice: "shipped policies are: \(ShippedPolicies.names.joined(separator: ", "))"))
+        }
+    }
+
+    static func secret(_ source: ValueSource) -> Result<String, SyntaxFault> {
+        let what: String
+        let bytes: [UInt8]?
+        do throws(SystemError) {
+            switch source {
+            case .text(let text): return .success(text)
+            case .secretFile(let path):
+                what = "the secret's file `\(shown(path))`"
+                let file = try HostFile.open(path, O_RDONLY | O_NOCTTY)
+                bytes = try Descriptor.readToEnd(file.rawValue, limit: maximumSecretBytes)
+            case .secretDescriptor(let descriptor):
+                what = "the secret's descriptor \(descriptor)"
+                bytes = try Descriptor.readToEnd(descriptor, limit: maximumSecretBytes)
+            }
+        } catch {
+            return .failure(
+                SyntaxFault(
+                    message: "cannot read the secret: \(errnoText(error.errno))",
+                    advice: "give a file that this user may read, or a descriptor that is open"))
+        }
+        guard var bytes else {
+            return .failure(SyntaxFault(message: "\(what) is longer than 64 KiB", advice: "give a shorter one"))
+        }
+        if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+        return decode(bytes, what)
+    }
+
+    private static func decode(_ bytes: [UInt8], _ what: String) -> Result<String, SyntaxFault> {
+        guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else {
+            return .failure(SyntaxFault(message: "\(what) is not text in UTF-8", advice: "save it as UTF-8"))
+        }
+        return .success(text)
+    }
+
+    private static func shown(_ path: String) -> String { EscapedText.forTerminal(path) }
+}
