@@ -43,8 +43,8 @@ demo: setup guests ## release build, then the untrusted plugin under its policy
 	@Examples/untrusted-plugin/demo.sh
 
 bench: release guests ## benchmarks, as ratios against peers in the same run
-	@[ -e Benchmarks/Package.swift ] || { echo 'bench: there are no benchmarks yet' >&2; exit 1; }
-	swift run -c release -j $(JOBS) --package-path Benchmarks
+	@Benchmarks/fetch-peer.sh
+	swift run -c release -j $(JOBS) --package-path Benchmarks benchmarks $(CURDIR)
 
 lint: ## formatting of Swift, syntax of shell and Python
 	@scripts/lint.sh

@@ -24,7 +24,7 @@ build() {
 
 built=0
 failed=0
-for source in Tests/Guests/*.c Tests/Guests/*.wat Examples/*/*.c; do
+for source in Tests/Guests/*.c Tests/Guests/*.wat Examples/*/*.c Benchmarks/guests/*.c; do
     [ -e "$source" ] || continue
     name=${source##*/}
     case $source in
@@ -45,10 +45,8 @@ done
 for target in "$out"/*; do
     name=${target##*/}
     stem=${name%.*}
-    if ! compgen -G "Tests/Guests/$stem.c" >/dev/null && ! compgen -G "Tests/Guests/$stem.wat" >/dev/null &&
-        ! compgen -G "Examples/*/$stem.c" >/dev/null; then
-        rm -f "$target"
-    fi
+    compgen -G "Tests/Guests/$stem.[cw]*" >/dev/null || compgen -G "Examples/*/$stem.c" >/dev/null ||
+        compgen -G "Benchmarks/guests/$stem.c" >/dev/null || rm -f "$target"
 done
 [ "$failed" -eq 0 ] || { echo 'guests: some did not build' >&2; exit 1; }
 printf 'guests: %d built, %d in %s\n' "$built" "$(find "$out" -name '*.wasm' -o -name '*.wat' | wc -l)" "$out"
