@@ -15,7 +15,8 @@ package struct AuditQuery: Hashable, Sendable {
     package var since: Int64?
 
     package init(
-        process: String? = nil, policy: String? = nil, call: String? = nil, layer: AuditLayer? = nil, since: Int64? = nil
+        process: String? = nil, policy: String? = nil, call: String? = nil, layer: AuditLayer? = nil,
+        since: Int64? = nil
     ) {
         self.process = process
         self.policy = policy

@@ -121,7 +121,8 @@ extension WasmFrame {
             let offset = value["offset"]?.unsigned, let moduleOffset = value["module_offset"]?.unsigned
         else { return nil }
         self.init(
-            function: value["function"]?.string, functionIndex: index, functionOffset: offset, moduleOffset: moduleOffset)
+            function: value["function"]?.string, functionIndex: index, functionOffset: offset,
+            moduleOffset: moduleOffset)
     }
 }
 

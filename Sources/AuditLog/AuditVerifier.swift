@@ -28,7 +28,9 @@ package struct AuditVerification: Sendable {
             case .edited(let place, let sequence):
                 return "\(place): edited: the line\(sequence.map { " (seq \($0))" } ?? "") does not match its code"
             case .missing(let range, let place):
-                let what = range.count == 1 ? "line seq \(range.lowerBound) is" : "lines seq \(range.lowerBound) to \(range.upperBound) are"
+                let what =
+                    range.count == 1
+                    ? "line seq \(range.lowerBound) is" : "lines seq \(range.lowerBound) to \(range.upperBound) are"
                 return place.map { "\($0): removed: \(what) missing before this line" }
                     ?? "truncated: \(what) missing at the end of the log"
             case .outOfOrder(let place, let sequence):
@@ -36,7 +38,8 @@ package struct AuditVerification: Sendable {
             case .torn(let place): return "\(place): truncated: the file ends within this line"
             case .replaced(let place, let sequence):
                 return "\(place): replaced: an anchor has another code for seq \(sequence)"
-            case .anchorsMissing: return "anchors: the file is missing or has no anchor, so a shortened log would not show"
+            case .anchorsMissing:
+                return "anchors: the file is missing or has no anchor, so a shortened log would not show"
             case .anchorEdited(let line): return "anchors:\(line): edited: the anchor does not match its code"
             case .anchorsEndEarly(let last, let log):
                 return "anchors: removed: the newest is for seq \(last), and the log goes on to seq \(log)"
@@ -104,7 +107,9 @@ package struct AuditVerifier {
     }
 
     /// `lock` is borrowed so that it stays open to the end.
-    private func walk(during lock: borrowing OwnedFileDescriptor) throws(SystemError) -> AuditVerification { try walk() }
+    private func walk(during lock: borrowing OwnedFileDescriptor) throws(SystemError) -> AuditVerification {
+        try walk()
+    }
 
     private func walk() throws(SystemError) -> AuditVerification {
         var result = AuditVerification()

@@ -37,6 +37,8 @@ package final class AuditWriter {
     private var oldestPending: UInt64?
     /// Events that did not fit while the file could not be written.
     private var lost: UInt64 = 0
+    /// After a failed batch: when the next may be tried, in monotonic nanoseconds.
+    private var retry: UInt64 = 0
 
     /// Opens or makes the log in `directory` (made with mode 0700 where missing) and its key.
     package init(directory: String, keyFile: String, settings: AuditSettings = AuditSettings()) throws(AuditError) {
@@ -51,7 +53,7 @@ package final class AuditWriter {
 
     /// When `tick()` should be called at the latest, in nanoseconds of CLOCK_MONOTONIC; nil when nothing waits.
     package var deadline: UInt64? {
-        let batch = oldestPending.map { $0 &+ settings.delay }
+        let batch = oldestPending.map { max($0 &+ settings.delay, retry) }
         guard let folded = folder.nextDue else { return batch }
         return min(batch ?? .max, folded)
     }
@@ -90,7 +92,7 @@ package final class AuditWriter {
             for event in folder.drain(now: now.monotonic) { add(event, now) }
         }
         guard let oldest = oldestPending else { return }
-        if now.monotonic >= oldest &+ settings.delay || pending.count >= settings.pendingBytes {
+        if now.monotonic >= retry, now.monotonic >= oldest &+ settings.delay || pending.count >= settings.pendingBytes {
             try commit(now.time)
         }
     }
@@ -110,19 +112,25 @@ package final class AuditWriter {
     }
 
     private func commit(_ time: Int64) throws(AuditError) {
+        let lines = (bytes: pending.count, count: pendingEnds.count)
         if lost > 0 {
             let event = AuditEvent(
                 process: "bulkhead/\(getpid())", policyDigest: "", isClaim: false, kind: .dropped(count: lost))
             pending.append(contentsOf: JSONLine(event, time: time).bytes)
             pendingEnds.append(pending.count)
-            lost = 0
         }
         guard !pendingEnds.isEmpty else { return }
-        // A failed batch is tried again when the next delay has passed, not at every event.
-        if oldestPending != nil { oldestPending = settings.clock().monotonic }
-        try store.commit(pending, ends: pendingEnds, time: time)
+        do throws(AuditError) {
+            try store.commit(pending, ends: pendingEnds, time: time)
+        } catch {
+            pending.removeLast(pending.count - lines.bytes)
+            pendingEnds.removeLast(pendingEnds.count - lines.count)
+            retry = settings.clock().monotonic &+ settings.delay
+            throw error
+        }
         pending.removeAll(keepingCapacity: true)
         pendingEnds.removeAll(keepingCapacity: true)
         oldestPending = nil
+        lost = 0
     }
 }

@@ -11,6 +11,12 @@ package enum EscapedText {
         }
     }
 
+    /// Whether bytes are UTF-8 and every scalar is plain.
+    package static func isPlain(utf8 bytes: ArraySlice<UInt8>) -> Bool {
+        if bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return true }
+        return String(validating: bytes, as: UTF8.self)?.unicodeScalars.allSatisfy(isPlain) ?? false
+    }
+
     /// For people: whatever `isPlain` refuses appears as `\n`, `\t`, `\r` or `\u{1b}`, and a backslash as two.
     package static func forTerminal(_ text: String) -> String {
         // Most text needs no change, and looking is cheaper than copying.

@@ -8,7 +8,9 @@ package struct BulkheadCommand: ParsableCommand {
         commandName: "bulkhead",
         abstract: "Runs untrusted WebAssembly under capability files.",
         version: bulkheadVersion,
-        subcommands: [RunCommand.self, PolicyCommand.self])
+        subcommands: [
+            RunCommand.self, PolicyCommand.self, AuditCommand.self, CacheCommand.self, CompileCommand.self,
+        ])
 
     package init() {}
 }

@@ -101,7 +101,7 @@ struct CacheStore {
     }
 
     /// The entries, least recently used first.
-    func entries() throws(SystemError) -> [Entry] {
+    static func entries(directory: String) throws(SystemError) -> [Entry] {
         var entries: [Entry] = []
         for file in try HostFile.names(in: directory) where file.hasSuffix(".bhm") {
             if let status = try HostFile.status(path: "\(directory)/\(file)", followLinks: false) {
@@ -113,7 +113,7 @@ struct CacheStore {
 
     /// Removes the least recently used entries until the rest fit, and what crashed writers left behind.
     private func evict(keeping kept: String) throws(SystemError) {
-        let all = try entries()
+        let all = try Self.entries(directory: directory)
         var total = all.reduce(0) { $0 + $1.status.size }
         for entry in all where total > limitBytes && entry.name != kept {
             remove(entry.name)
@@ -130,8 +130,8 @@ struct CacheStore {
     }
 
     /// Removes every entry; how many there were and their bytes.
-    func clear() throws(SystemError) -> (entries: Int, bytes: UInt64) {
-        let all = try entries()
+    static func clear(directory: String) throws(SystemError) -> (entries: Int, bytes: UInt64) {
+        let all = try entries(directory: directory)
         for name in try HostFile.names(in: directory)
         where name.hasSuffix(".bhm") || name.hasPrefix("new.") || name.hasPrefix("turn.") {
             try HostFile.remove("\(directory)/\(name)")

@@ -117,7 +117,7 @@ enum EntryFile {
         try HostFile.write(authentication.array + lengths.bytes + magic, to: output)
     }
 
-    private static func integer(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    static func integer(_ bytes: ArraySlice<UInt8>) -> UInt64 {
         bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 

@@ -78,3 +78,88 @@ struct SeededGenerator: RandomNumberGenerator {
         return state &* 2_685_821_657_736_338_717
     }
 }
+
+extension TemporaryDirectory {
+    func writer(_ clock: ManualClock) throws -> AuditWriter {
+        var settings = AuditSettings()
+        settings.clock = { clock.read() }
+        return try AuditWriter(directory: path, keyFile: key, settings: settings)
+    }
+
+    func verify(_ settings: AuditSettings = AuditSettings()) throws -> AuditVerification {
+        try AuditVerifier(directory: path, keyFile: key, settings: settings).verify()
+    }
+
+    /// Every line of the log, each of which has to be a record.
+    func records() throws -> [AuditRecord] {
+        var reader = try AuditReader(directory: path)
+        var records: [AuditRecord] = []
+        while let line = try reader.next() {
+            guard let record = AuditRecord(line: line.bytes) else { throw SystemError("record", errno: EBADMSG) }
+            records.append(record)
+        }
+        return records
+    }
+
+    /// The counts of the denial lines by path, in order.
+    func counts() throws -> [String: [UInt64]] {
+        var counts: [String: [UInt64]] = [:]
+        for record in try records() {
+            guard case .denied(let denial, _) = record.event.kind else { continue }
+            counts[String(denial.arguments.dropFirst(6).dropLast()), default: []].append(denial.count)
+        }
+        return counts
+    }
+}
+
+extension AuditEvent {
+    /// How many events the line stands for, where it is a denial or a drop.
+    var deniedCount: UInt64 {
+        switch kind {
+        case .denied(let denial, _): denial.count
+        case .dropped(let count): count
+        default: 0
+        }
+    }
+
+    var isDropped: Bool {
+        if case .dropped = kind { return true }
+        return false
+    }
+
+    mutating func setCount(_ count: UInt64) {
+        guard case .denied(var denial, let origins) = kind else { return }
+        denial.count = count
+        kind = .denied(denial, origins: origins)
+    }
+}
+
+extension AuditVerification.Finding {
+    var isTorn: Bool {
+        if case .torn = self { return true }
+        return false
+    }
+}
+
+func everyKindOfEvent() -> [AuditEvent] {
+    let origin = PolicyOrigin(file: "a \"b\".toml", line: 12, column: 3, keyPath: "fs[0].access", isPresent: true)
+    let frame = WasmFrame(function: "main", functionIndex: 7, functionOffset: 3, moduleOffset: 900)
+    let anonymous = WasmFrame(function: nil, functionIndex: .max, functionOffset: 0, moduleOffset: .max)
+    let ended = Denial(
+        call: "bulkhead.tcp_connect", arguments: "", layer: .seccomp, key: PolicyKey("net.connect"), errno: nil,
+        count: .max)
+    let kinds: [AuditEvent.Kind] =
+        [
+            .policyLoaded(sources: ["a.toml", "builtin:no-fs", ""]),
+            .started(module: "x.wasm", moduleDigest: "00ff", arguments: ["--flag", "ü", "\u{1b}[31m"]),
+            .denied(ended, origins: [origin, origin]), .limitReached(.mailboxBytes, used: .max, allowed: 0),
+            .dropped(count: 12), .cacheRejected(entry: "abc", why: "tampered"), .weakened(what: "seccomp: log"),
+            .logMended(tornBytes: 5, missingLines: 6),
+        ]
+        + [
+            .normal, .exited(code: .max), .trap(kind: "unreachable", message: "m", backtrace: [frame, anonymous]),
+            .limit(.cpu, used: 5, allowed: 4), .refused(message: "no"), .killed(signal: 9),
+            .cellFailed(message: "gone"),
+        ].map { AuditEvent.Kind.exited($0) }
+    return kinds.map { event($0) }
+}

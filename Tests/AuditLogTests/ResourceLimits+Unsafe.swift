@@ -1,0 +1,17 @@
+// A full disk, as far as a test can have one: RLIMIT_FSIZE lets writes fall short and then fail.
+
+import Glibc
+import LinuxKernel
+
+/// For a process of its own, since the limit holds for every thread: runs `body` while this process's files may not grow past `bytes`. SIGXFSZ is ignored, so that write(2) fails with EFBIG.
+func withFileSizeLimit(_ bytes: Int, _ body: () throws -> Void) throws {
+    var old = rlimit()
+    // SAFETY: the structures are locals that the calls fill in or read; the handler is the system's own.
+    unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &old)
+    signal(SIGXFSZ, SIG_IGN)
+    var tight = old
+    tight.rlim_cur = rlim_t(bytes)
+    unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &tight)
+    defer { unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &old) }
+    try body()
+}
