@@ -145,6 +145,8 @@ final class HostFunction: Sendable {
                 guard let state = unsafe env?.assumingMemoryBound(to: StoreState.self),
                     let attempt = unsafe state.pointee.attempt
                 else { return true }
+                // The library asks once right after the first attempt, within the same poll.
+                guard unsafe !state.pointee.isWaiting else { return false }
                 guard unsafe attempt.run(state) else { return false }
                 unsafe state.pointee.attempt = nil
                 return true

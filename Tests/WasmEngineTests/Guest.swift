@@ -51,12 +51,12 @@ enum Guest {
         return linker
     }
 
-    static func store(
+    static func process(
         _ text: String, engine: Engine? = nil, profile: ExecutionProfile = .dense, limits: StoreLimits = generous,
         context: AnyObject = Recorder()
-    ) throws -> Store {
+    ) throws -> Process {
         let engine = try engine ?? self.engine(profile)
-        return Store(try linker(engine).link(module(text, engine: engine)), limits: limits, context: context)
+        return try Process(linker(engine).link(module(text, engine: engine)), limits: limits, context: context)
     }
 
     /// Instantiates `text` and calls `export`; polls through every yield and wait.
@@ -64,19 +64,38 @@ enum Guest {
         _ text: String, _ export: String = "run", _ arguments: [WasmValue] = [], engine: Engine? = nil,
         profile: ExecutionProfile = .dense, limits: StoreLimits = generous, context: AnyObject = Recorder()
     ) throws -> CallProgress {
-        var store = try store(text, engine: engine, profile: profile, limits: limits, context: context)
-        let started = finish(&store)
+        let process = try process(text, engine: engine, profile: profile, limits: limits, context: context)
+        let started = process.finish()
         guard started == .finished([]) else { return started }
-        try store.call(export, arguments)
-        return finish(&store)
+        try process.call(export, arguments)
+        return process.finish()
     }
 }
 
-func finish(_ store: inout Store) -> CallProgress {
-    while true {
-        switch store.poll() {
-        case .yielded, .waiting: continue
-        case let ended: return ended
+/// A store that can be copied about, as expectations want.
+final class Process {
+    private var store: Store
+
+    init(_ linked: LinkedModule, limits: StoreLimits = Guest.generous, context: AnyObject = Recorder()) {
+        store = Store(linked, limits: limits, context: context)
+    }
+
+    var isBusy: Bool { store.isBusy }
+    var memoryBytes: UInt64 { store.memoryBytes }
+    var memoryDenial: GrowthDenial? { store.memoryDenial }
+
+    func call(_ name: String, _ arguments: [WasmValue] = []) throws(EngineError) {
+        try store.call(name, arguments)
+    }
+
+    func poll() -> CallProgress { store.poll() }
+
+    func finish() -> CallProgress {
+        while true {
+            switch store.poll() {
+            case .yielded, .waiting: continue
+            case let ended: return ended
+            }
         }
     }
 }

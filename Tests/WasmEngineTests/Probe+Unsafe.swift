@@ -1,0 +1,98 @@
+// Looking at this process from outside: which addresses can be read, how many mappings there are.
+
+import Glibc
+import Synchronization
+import WasmEngine
+
+/// Whether the kernel can read `[address, address + length)`, found without faulting (write(2) to a pipe gives EFAULT).
+func readable(_ address: UInt, _ length: Int) -> Bool {
+    var ends: [Int32] = [0, 0]
+    // SAFETY: two descriptors are written to `ends`; the kernel checks the probed address itself.
+    guard unsafe pipe(&ends) == 0 else { return false }
+    defer {
+        close(ends[0])
+        close(ends[1])
+    }
+    for offset in stride(from: 0, to: length, by: 4096) {
+        guard unsafe write(ends[1], UnsafeRawPointer(bitPattern: address + UInt(offset)), 1) == 1 else { return false }
+        var byte: UInt8 = 0
+        guard unsafe read(ends[0], &byte, 1) == 1 else { return false }
+    }
+    return true
+}
+
+/// Lines of /proc/self/maps.
+func mappingCount() -> Int {
+    // SAFETY: a static path and mode; the stream is closed here; fgetc takes a live stream.
+    guard let file = unsafe fopen("/proc/self/maps", "r") else { return -1 }
+    defer { unsafe fclose(file) }
+    var lines = 0
+    while true {
+        let character = unsafe fgetc(file)
+        if character == EOF { return lines }
+        if character == 10 { lines += 1 }
+    }
+}
+
+/// One byte of the caller's memory; 0xffff when it is out of bounds.
+func firstByte(_ call: borrowing HostCall, at offset: Int) -> UInt64 {
+    // SAFETY: bounds are checked against the memory as it is during this call.
+    guard let memory = unsafe call.memory, offset < memory.count else { return 0xffff }
+    return unsafe UInt64(memory[offset])
+}
+
+struct ProbeError: Error {}
+
+/// A fresh file with this content.
+func temporaryFile(_ bytes: [UInt8]) throws -> String {
+    var name = Array("/tmp/bulkhead-test-XXXXXX".utf8CString)
+    // SAFETY: mkstemp writes within the template; the bytes live through write(2).
+    let descriptor = unsafe mkstemp(&name)
+    guard descriptor >= 0 else { throw ProbeError() }
+    defer { close(descriptor) }
+    guard unsafe bytes.withUnsafeBytes({ unsafe write(descriptor, $0.baseAddress, $0.count) }) == bytes.count else {
+        throw ProbeError()
+    }
+    return String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+func removeFile(_ path: String) {
+    unsafe unlink(path)
+}
+
+/// A thread that advances an engine's epoch until it is stopped.
+final class Ticker: Sendable {
+    private let engine: Engine
+    private let isStopped = Atomic(false)
+    private let thread = Mutex<pthread_t?>(nil)
+
+    init?(_ engine: Engine) {
+        self.engine = engine
+        var identifier: pthread_t = 0
+        // SAFETY: the thread takes over the reference and gives it back when it ends; `stop` joins it.
+        let reference = unsafe Unmanaged.passRetained(self)
+        let code = unsafe pthread_create(
+            &identifier, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                let ticker = unsafe Unmanaged<Ticker>.fromOpaque(argument).takeRetainedValue()
+                while !ticker.isStopped.load(ordering: .acquiring) {
+                    ticker.engine.incrementEpoch()
+                    sched_yield()
+                }
+                return nil
+            }, reference.toOpaque())
+        guard code == 0 else {
+            unsafe reference.release()
+            return nil
+        }
+        thread.withLock { $0 = identifier }
+    }
+
+    func stop() {
+        isStopped.store(true, ordering: .releasing)
+        // SAFETY: joined once: the identifier is taken away.
+        let identifier = thread.withLock { $0.take() }
+        if let identifier { pthread_join(identifier, nil) }
+    }
+}
