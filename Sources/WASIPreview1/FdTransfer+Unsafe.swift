@@ -20,9 +20,12 @@ extension WASIProcess {
         let out = try memory.area(at: count, count: 4)
         let done: Int
         do throws(CallFailure) {
-            done = try unsafe memory.withVectors(at: iovs, count: iovsCount) { (vectors, _) throws(CallFailure) in
+            done = try unsafe memory.withVectors(at: iovs, count: iovsCount) {
+                (vectors, total) throws(CallFailure) in
                 // SAFETY: `vectors` are pieces of the guest's memory, lent for this call.
-                try unsafe WASIProcess.read(descriptor, vectors)
+                let count = try unsafe WASIProcess.read(descriptor, vectors)
+                if count == 0 && total > 0 { try WASIProcess.checkHasEnded(descriptor) }
+                return count
             }
         } catch {
             return try WASIProcess.wait(descriptor, .read, error)
@@ -149,6 +152,12 @@ extension WASIProcess {
                 Wait(descriptors: [Wait.Descriptor(raw: descriptor.raw, interest: interest)], deadline: nil))
         default: throw failure
         }
+    }
+
+    /// A FIFO that nobody has opened for writing yet reads as if it had ended; only poll(2) tells the two apart.
+    private static func checkHasEnded(_ descriptor: Descriptor) throws(CallFailure) {
+        guard descriptor.kind == .stream, descriptor.mount != nil else { return }
+        if try kernel(try FileDescriptorCalls.ready(descriptor.raw, .read)).isEmpty { throw .errno(.again) }
     }
 
     /// Reads without blocking on a stream: `again` instead.

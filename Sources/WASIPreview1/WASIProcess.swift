@@ -126,14 +126,19 @@ package final class WASIProcess {
     }
 
     /// Gives the guest a socket, listening or connected; it is made non-blocking.
+    /// - Parameters:
+    ///   - file: the socket.
+    ///   - call: what a denial names, such as `bulkhead.tcp_connect`.
     /// - Returns: the guest's descriptor.
     /// - Throws: `mfile` past the descriptor limit, which is a denial; `notsock`; what fcntl(2) throws.
-    package func insertSocket(_ file: consuming OwnedFileDescriptor) throws(CallFailure) -> UInt32 {
+    package func insertSocket(
+        _ file: consuming OwnedFileDescriptor, call: String
+    ) throws(CallFailure) -> UInt32 {
         guard let socket = SocketCalls.kind(file.rawValue) else { throw .errno(.notsock) }
         let raw = file.rawValue
         try kernel(try FileDescriptorCalls.setNonBlocking(raw, true))
         let status = try kernel(try FileDescriptorCalls.status(raw))
-        try checkRoom("insert_socket")
+        guard descriptors.hasRoom else { throw full(call) }
         return descriptors.insert(
             Descriptor(
                 file: file, kind: socket.isListening ? .listener : .connection,
@@ -153,9 +158,11 @@ package final class WASIProcess {
 
     /// - Throws: `mfile` and a denial when no more descriptors may be opened.
     func checkRoom(_ call: StaticString) throws(CallFailure) {
-        guard descriptors.hasRoom else {
-            throw deny(call, PolicyKey("limits.fds"), .mfile, "open=\(descriptors.count)")
-        }
+        guard descriptors.hasRoom else { throw full(WASIProcess.name(call)) }
+    }
+
+    private func full(_ call: String) -> CallFailure {
+        deny(named: call, PolicyKey("limits.fds"), .mfile, "open=\(descriptors.count)")
     }
 
     /// - Throws: `notcapable` when the descriptor lacks `right`; a denial when that is so because its mount's policy
@@ -181,11 +188,16 @@ package final class WASIProcess {
     func deny(
         _ call: StaticString, _ key: PolicyKey, _ errno: Errno, _ arguments: @autoclosure () -> String
     ) -> CallFailure {
-        let name = "wasi_snapshot_preview1.\(call)"
+        deny(named: WASIProcess.name(call), key, errno, arguments())
+    }
+
+    private static func name(_ call: StaticString) -> String { "\(WASIFunctions.module).\(call)" }
+
+    private func deny(named name: String, _ key: PolicyKey, _ errno: Errno, _ arguments: String) -> CallFailure {
         let traps = onDenied == .trap
         denials.denied(
             Denial(
-                call: name, arguments: WASIProcess.bounded(arguments()), layer: .wasi, key: key,
+                call: name, arguments: WASIProcess.bounded(arguments), layer: .wasi, key: key,
                 errno: traps ? nil : errno.rawValue))
         return traps ? .trap("\(name) is denied by \(key.path)") : .errno(errno)
     }
