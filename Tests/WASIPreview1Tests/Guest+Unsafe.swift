@@ -28,6 +28,8 @@ final class Guest {
     let process: WASIProcess
     let denials = Denials()
     var memory: [UInt8]
+    /// Lives as long as the guest that works in it.
+    private var scratch: Scratch?
 
     init(_ configuration: WASIProcess.Configuration = .init(), memory size: Int = 1 << 16) {
         process = WASIProcess(configuration, denials: denials)
@@ -46,6 +48,7 @@ final class Guest {
                 arguments: ["program", "one"], environment: ["A=b"],
                 clocks: ClockGrant(realtime: 1, monotonic: 1, cpuTime: 1), random: true, limits: limits,
                 onDenied: onDenied))
+        self.scratch = scratch
         try mount(
             scratch.path, at: "/", rights: rights, symlinks: symlinks, quotaBytes: quotaBytes, quotaFiles: quotaFiles)
     }
@@ -156,12 +159,12 @@ final class Guest {
         return (answer, get(UInt32.self, at: 0x80))
     }
 
-    /// What must succeed.
+    /// What must succeed. A directory is asked for a directory's rights, as no other can be opened for writing.
     func opened(
-        _ name: String, in fd: UInt32 = 3, mode: OpenMode = [], base: Rights = everything,
-        flags: DescriptorFlags = []
+        _ name: String, in fd: UInt32 = 3, mode: OpenMode = [], base: Rights? = nil, flags: DescriptorFlags = []
     ) throws -> UInt64 {
-        let (answer, fd) = open(name, in: fd, mode: mode, base: base, flags: flags)
+        let rights = base ?? (mode.contains(.directory) ? Rights.directory : Guest.everything)
+        let (answer, fd) = open(name, in: fd, mode: mode, base: rights, flags: flags)
         guard answer == .errno(.success) else { throw CallFailure.trap("open: \(answer)") }
         return UInt64(fd)
     }

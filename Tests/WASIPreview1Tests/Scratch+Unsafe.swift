@@ -57,4 +57,19 @@ final class Scratch {
         // SAFETY: a whole stat.
         return unsafe lstat(path + "/" + name, &status) == 0
     }
+
+    func makeDirectory(_ name: String) {
+        // SAFETY: the string is lent for the call.
+        _ = unsafe mkdir(path + "/" + name, 0o755)
+    }
+
+    func makeFIFO(_ name: String) {
+        // SAFETY: the string is lent for the call.
+        _ = unsafe mkfifo(path + "/" + name, 0o644)
+    }
+
+    func link(_ name: String, to target: String) {
+        // SAFETY: both strings are lent for the call.
+        _ = unsafe symlink(target, path + "/" + name)
+    }
 }
