@@ -84,3 +84,16 @@ package struct Namespaces: OptionSet, Hashable, Sendable {
         try requireZero(bulkhead_unshare(rawValue), "unshare")
     }
 }
+
+/// System calls as such, for probes of a sealed process.
+package enum RawSystemCall {
+    /// Makes the call with these six registers.
+    /// - Parameter arguments: at most six; missing ones are 0. The caller answers for pointers among them: only ones
+    ///   that the call cannot write through, or that it must refuse, are sound.
+    /// - Returns: what the kernel returned, or minus an errno.
+    @unsafe package static func perform(_ number: Int32, _ arguments: [UInt64]) -> Int {
+        let padded = arguments + [UInt64](repeating: 0, count: 6)
+        return bulkhead_raw_syscall(
+            Int(number), padded[0], padded[1], padded[2], padded[3], padded[4], padded[5])
+    }
+}

@@ -26,6 +26,10 @@ package struct SpawnRequest: Sendable {
         case newSession = 2
     }
 
+    /// For the environment of every sealed program of ours. Swift's runtime otherwise answers a crash by opening /proc
+    /// and starting a backtracer, which a system call filter turns into SIGSYS, and the crash is lost.
+    package static let noBacktrace = "SWIFT_BACKTRACE=enable=no"
+
     /// An absolute path; no search.
     package var executable: String
     /// The whole argv, argv[0] included.

@@ -1,6 +1,7 @@
 // Compiled filters mean what the profile says: by interpretation, over random calls.
 
 import CapabilityModel
+import KernelVictims
 import LinuxKernel
 import PolicyCompiler
 import Testing

@@ -1,17 +1,17 @@
 // Capability sets that stand for the shipped policies, and random ones.
 
-import CapabilityModel
-import PolicyCompiler
+package import CapabilityModel
+internal import PolicyCompiler
 
-enum Profiles {
-    static func mount(_ rights: FileRights, symlinks: SymlinkPolicy = .follow, at path: String = "/data") -> MountGrant
+package enum Profiles {
+    package static func mount(_ rights: FileRights, symlinks: SymlinkPolicy = .follow, at path: String = "/data") -> MountGrant
     {
         MountGrant(guestPath: path, hostPath: path, rights: rights, symlinks: symlinks)
     }
 
-    static let anyTCP = NetworkGrant(transport: .tcp, host: .anyPublic, ports: 443...443)
+    package static let anyTCP = NetworkGrant(transport: .tcp, host: .anyPublic, ports: 443...443)
 
-    static let sets: [(name: String, set: CapabilitySet)] = [
+    package static let sets: [(name: String, set: CapabilitySet)] = [
         ("pure-compute", CapabilitySet()),
         ("read-only-data", CapabilitySet(mounts: [mount(.readOnly)])),
         ("no-net", CapabilitySet(mounts: [mount(.readWrite, symlinks: .create)])),
@@ -24,14 +24,14 @@ enum Profiles {
         ),
     ]
 
-    static let names = sets.map(\.name)
+    package static let names = sets.map(\.name)
 
-    static func profile(_ name: String) -> KernelProfile {
+    package static func profile(_ name: String) -> KernelProfile {
         let set = sets.first { $0.name == name }?.set ?? CapabilitySet()
         return KernelLowering.profile(for: set)
     }
 
-    static func random(_ generator: inout some RandomNumberGenerator) -> CapabilitySet {
+    package static func random(_ generator: inout some RandomNumberGenerator) -> CapabilitySet {
         var set = CapabilitySet()
         for index in 0..<Int.random(in: 0...3, using: &generator) {
             let rights = FileRights(rawValue: UInt8.random(in: 0...15, using: &generator))
@@ -47,14 +47,14 @@ enum Profiles {
 }
 
 /// SplitMix64: the same sequence for the same seed, which a failing test prints.
-struct SeededGenerator: RandomNumberGenerator {
+package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    package init(seed: UInt64) {
         state = seed
     }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var value = state
         value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
