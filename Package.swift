@@ -88,7 +88,15 @@ let package = Package(
 
         tests("CapabilityModel", ["CapabilityModel"]),
         tests("PolicyCompiler", ["CapabilityModel", "PolicyCompiler", toml]),
-        tests("LinuxKernel", ["CapabilityModel", "LinuxKernel", "PolicyCompiler"]),
+        // Programs that seal themselves and then try things; LinuxKernelTests starts them.
+        .target(
+            name: "KernelVictims", dependencies: ["CapabilityModel", "LinuxKernel", "PolicyCompiler"],
+            path: "Tests/Victims/KernelVictims", swiftSettings: strict),
+        .executableTarget(
+            name: "kernel-victim", dependencies: ["KernelVictims"], path: "Tests/Victims/kernel-victim",
+            swiftSettings: strict),
+        tests(
+            "LinuxKernel", ["CapabilityModel", "KernelVictims", "LinuxKernel", "PolicyCompiler", "kernel-victim"]),
         tests("WasmEngine", ["CapabilityModel", "WasmEngine"]),
         tests("CompilerHost", ["CapabilityModel", "CellProtocol", "CompilerHost", "WasmEngine"]),
         tests("ProcessRuntime", ["LinuxKernel", "ProcessRuntime"]),
