@@ -77,25 +77,56 @@ final class Guest {
             Issue.record("no function \(name)")
             return .trap("no function")
         }
-        precondition(arguments.count == function.parameters.count, "\(name) takes \(function.parameters.count)")
-        var slots = arguments + [0]
-        let outcome = unsafe slots.withUnsafeMutableBytes { slots in
-            unsafe memory.withUnsafeMutableBytes { bytes in
-                // SAFETY: both arrays stay where they are during the call, and nobody else writes to them.
-                guard let base = bytes.baseAddress, let first = slots.baseAddress else { return CallOutcome.exit(99) }
-                return unsafe function.call(
-                    process, GuestMemory(base: base, count: bytes.count),
-                    RawArguments(base: UnsafeRawPointer(first), stride: 8))
-            }
+        let outcome = unsafe memory.withUnsafeMutableBytes { bytes in
+            guard let base = bytes.baseAddress else { return CallOutcome.exit(99) }
+            // SAFETY: the array stays where it is during the call, and nobody else writes to it.
+            return unsafe perform(function, arguments, base: base, count: bytes.count)
         }
+        if case .wait = outcome, !function.canWait { Issue.record("\(name) must not wait") }
+        return Guest.answer(outcome)
+    }
+
+    private func perform(
+        _ function: WASIFunction, _ arguments: [UInt64], base: UnsafeMutableRawPointer, count: Int
+    ) -> CallOutcome {
+        precondition(arguments.count == function.parameters.count, "\(function.name) takes other arguments")
+        let slots = arguments + [0]
+        return unsafe slots.withUnsafeBytes { slots in
+            guard let first = slots.baseAddress else { return .exit(99) }
+            // SAFETY: `base` is `count` bytes that nobody else touches; one slot for each parameter.
+            return unsafe function.call(
+                process, GuestMemory(base: base, count: count), RawArguments(base: first, stride: 8))
+        }
+    }
+
+    private static func answer(_ outcome: CallOutcome) -> Answer {
         switch outcome {
-        case .done(let errno): return .errno(errno)
-        case .wait(let wait):
-            if !function.canWait { Issue.record("\(name) must not wait") }
-            return .wait(wait)
-        case .exit(let code): return .exit(code)
-        case .trap(let message): return .trap(message)
+        case .done(let errno): .errno(errno)
+        case .wait(let wait): .wait(wait)
+        case .exit(let code): .exit(code)
+        case .trap(let message): .trap(message)
         }
+    }
+
+    /// As `call`, with the memory between two pages that nobody may touch: a host that reads or writes outside dies.
+    func callGuarded(_ name: String, _ arguments: [UInt64]) -> Answer {
+        let size = (memory.count + 4095) / 4096 * 4096
+        // SAFETY: a fresh mapping of `size` bytes between two inaccessible pages; it is unmapped after the last use.
+        let whole = unsafe mmap(
+            nil, size + 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let whole = unsafe whole, unsafe whole != MAP_FAILED else { return .trap("mmap") }
+        defer { unsafe munmap(whole, size + 8192) }
+        let base = unsafe whole + 4096
+        guard unsafe mprotect(base, size, PROT_READ | PROT_WRITE) == 0 else { return .trap("mprotect") }
+        unsafe memory.withUnsafeBytes {
+            unsafe base.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(base), byteCount: $0.count)
+        }
+        guard let function = Guest.functions[name] else { return .trap("no function") }
+        let outcome = unsafe perform(function, arguments, base: base, count: memory.count)
+        unsafe memory.withUnsafeMutableBytes {
+            unsafe $0.copyBytes(from: UnsafeRawBufferPointer(start: base, count: $0.count))
+        }
+        return Guest.answer(outcome)
     }
 
     /// Calls again for as long as the call asks to wait, with a real poll(2) as the scheduler.

@@ -72,4 +72,24 @@ final class Scratch {
         // SAFETY: both strings are lent for the call.
         _ = unsafe symlink(target, path + "/" + name)
     }
+
+    /// What a directory holds, sorted.
+    func names(_ name: String) -> [String] {
+        // SAFETY: as `remove`.
+        guard let directory = unsafe opendir(path + "/" + name) else { return [] }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+                unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        unsafe closedir(directory)
+        return names.sorted()
+    }
+
+    static func environment(_ name: String) -> String? {
+        // SAFETY: nothing in the tests changes the environment; the string is copied at once.
+        unsafe getenv(name).map { unsafe String(cString: $0) }
+    }
 }
