@@ -116,6 +116,7 @@ package struct AuditVerifier {
         let contents = try AnchorFile.all(path: files.anchors, key: keys.anchors, limit: 64 << 20)
         let anchors = contents.anchors.sorted { $0.head.sequence < $1.head.sequence }
         for line in contents.broken { result.report(.anchorEdited(line: line)) }
+        if contents.isTorn { result.report(.anchorEdited(line: contents.anchors.count + contents.broken.count + 1)) }
         result.anchors = anchors.count
         var chain = Chain(keys: keys, anchors: anchors, first: contents.anchors.last?.first ?? 1)
         var reader = try AuditReader(directory: files.directory)
