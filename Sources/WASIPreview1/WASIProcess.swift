@@ -132,7 +132,7 @@ package final class WASIProcess {
     /// - Returns: the guest's descriptor.
     /// - Throws: `mfile` past the descriptor limit, which is a denial; `notsock`; what fcntl(2) throws.
     package func insertSocket(
-        _ file: consuming OwnedFileDescriptor, call: String
+        _ file: consuming OwnedFileDescriptor, call: String = "bulkhead.tcp_connect"
     ) throws(CallFailure) -> UInt32 {
         guard let socket = SocketCalls.kind(file.rawValue) else { throw .errno(.notsock) }
         let raw = file.rawValue
