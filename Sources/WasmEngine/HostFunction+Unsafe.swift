@@ -89,7 +89,7 @@ package typealias HostBody = @Sendable (_ context: AnyObject, _ call: borrowing 
     /// again may grow, and a memory that grows may move.
     @unsafe package var memory: UnsafeMutableRawBufferPointer? {
         // SAFETY: `state` and `caller` are live while the body runs.
-        unsafe state.pointee.memory(caller: caller)
+        unsafe StoreState.memory(state, caller: caller)
     }
 }
 

@@ -156,6 +156,8 @@ struct LinearMemory {
     let slab: Unmanaged<MemorySlab>
     /// Outlives the memory: a store's state is freed after the store.
     let payer: UnsafeMutablePointer<StoreState>
+    /// The store's memories are a list that starts in its state.
+    var next: UnsafeMutablePointer<LinearMemoryRecord>?
 }
 
 extension MemorySlab {
@@ -189,7 +191,9 @@ private let newLinearMemory: wasmtime_new_memory_callback_t = { env, _, minimum,
         return unsafe wasmtime_error_new("no room for a memory")
     }
     let record = UnsafeMutablePointer<LinearMemoryRecord>.allocate(capacity: 1)
-    unsafe record.initialize(to: LinearMemoryRecord(memory: made, slab: slab, payer: payer))
+    unsafe record.initialize(
+        to: LinearMemoryRecord(memory: made, slab: slab, payer: payer, next: payer.pointee.firstMemory))
+    unsafe payer.pointee.firstMemory = unsafe record
     unsafe result.pointee = unsafe wasmtime_linear_memory_t(
         env: UnsafeMutableRawPointer(record), get_memory: getLinearMemory, grow_memory: growLinearMemory,
         finalizer: freeLinearMemory)
@@ -219,6 +223,7 @@ private let growLinearMemory: wasmtime_memory_grow_callback_t = { env, newSize i
 
 private let freeLinearMemory: @convention(c) (UnsafeMutableRawPointer?) -> Void = { env in
     guard let record = unsafe env?.assumingMemoryBound(to: LinearMemoryRecord.self) else { return }
+    unsafe record.pointee.payer.pointee.forget(record)
     unsafe record.pointee.payer.pointee.account.refund(record.pointee.memory.size)
     unsafe record.pointee.slab._withUnsafeGuaranteedRef { unsafe $0.free(record.pointee.memory) }
     unsafe record.deinitialize(count: 1)

@@ -7,7 +7,7 @@ internal import CWasmtime
 package struct StoreLimits: Hashable, Sendable {
     /// All linear memories together, in bytes.
     package var memoryBytes: UInt64
-    /// Elements of each table; a store has at most `maximumTables`.
+    /// Elements of each table; a store has at most `maximumTables`. The library does not tell when it refuses such growth.
     package var tableElements: UInt64
 
     package static let maximumTables: Int64 = 16
@@ -47,7 +47,6 @@ package struct StoreLimits: Hashable, Sendable {
             to: StoreState(memoryLimit: limits.memoryBytes, context: Unmanaged.passRetained(owner)))
         unsafe raw = unsafe wasmtime_store_new(engine.raw, state, nil)
         unsafe context = unsafe wasmtime_store_context(raw)
-        unsafe state.pointee.libraryContext = unsafe context
         unsafe wasmtime_store_limiter(
             raw, -1, Int64(clamping: limits.tableElements), 1, StoreLimits.maximumTables, StoreLimits.maximumMemories)
         unsafe Self.setSlice(context, engine.configuration)
@@ -137,7 +136,7 @@ package struct StoreLimits: Hashable, Sendable {
             unsafe wasmtime_instance_export_get(context, state.address(of: \.instance), $0, 6, &found)
         }
         if isThere, unsafe found.kind == ExternKind.memory {
-            unsafe state.pointee.exportedMemory = unsafe found.of.memory
+            unsafe state.pointee.export(found.of.memory, context: context)
         }
     }
 

@@ -12,9 +12,10 @@ internal import CWasmtime
     var isWaiting = false
     /// The host call that waits.
     var attempt: HostAttempt?
-    /// The export named `memory`, once the instance exists.
-    var exportedMemory: wasmtime_memory_t?
-    var libraryContext: OpaquePointer?
+    /// This store's memories, exported or not.
+    var firstMemory: UnsafeMutablePointer<LinearMemoryRecord>?
+    /// The one that is exported as `memory`, once the instance exists.
+    var exportedMemory: UnsafeMutablePointer<LinearMemoryRecord>?
 
     // Written by the library through pointers that `address(of:)` gives.
     var trap: OpaquePointer?
@@ -39,17 +40,50 @@ internal import CWasmtime
         unsafe wasmtime_context_get_data(wasmtime_caller_context(caller)).assumingMemoryBound(to: StoreState.self)
     }
 
-    /// The caller's memory, now.
-    mutating func memory(caller: OpaquePointer) -> UnsafeMutableRawBufferPointer? {
-        // SAFETY: context and memory belong to the same live store.
-        let context = unsafe wasmtime_caller_context(caller)
-        if var memory = unsafe exportedMemory {
+    /// The caller's memory, now. Takes a pointer because a method of the value would copy it.
+    static func memory(
+        _ state: UnsafeMutablePointer<StoreState>, caller: OpaquePointer
+    ) -> UnsafeMutableRawBufferPointer? {
+        // SAFETY: a record is current and lives as long as its memory, which lives as long as the store.
+        if let record = unsafe state.pointee.exportedMemory {
             return unsafe UnsafeMutableRawBufferPointer(
-                start: wasmtime_memory_data(context, &memory), count: wasmtime_memory_data_size(context, &memory))
+                start: UnsafeMutableRawPointer(bitPattern: record.pointee.memory.slot.base),
+                count: record.pointee.memory.size)
         }
         guard var memory = unsafe Self.startingMemory(caller) else { return nil }
+        let context = unsafe wasmtime_caller_context(caller)
         return unsafe UnsafeMutableRawBufferPointer(
             start: wasmtime_memory_data(context, &memory), count: wasmtime_memory_data_size(context, &memory))
+    }
+
+    /// Remembers which of the store's memories is the exported one.
+    mutating func export(_ memory: wasmtime_memory_t, context: OpaquePointer) {
+        // SAFETY: context and memory belong to this live store; no two of its memories have one base.
+        var memory = memory
+        let base = unsafe UInt(bitPattern: wasmtime_memory_data(context, &memory))
+        var record = unsafe firstMemory
+        while let candidate = unsafe record, unsafe candidate.pointee.memory.slot.base != base {
+            unsafe record = unsafe candidate.pointee.next
+        }
+        unsafe exportedMemory = unsafe record
+    }
+
+    /// Takes a record, which is about to be freed, out of the list.
+    mutating func forget(_ record: UnsafeMutablePointer<LinearMemoryRecord>) {
+        // SAFETY: every record in the list is live.
+        if unsafe exportedMemory == record { unsafe exportedMemory = nil }
+        if unsafe firstMemory == record {
+            unsafe firstMemory = unsafe record.pointee.next
+            return
+        }
+        var previous = unsafe firstMemory
+        while let candidate = unsafe previous {
+            if unsafe candidate.pointee.next == record {
+                unsafe candidate.pointee.next = unsafe record.pointee.next
+                return
+            }
+            unsafe previous = unsafe candidate.pointee.next
+        }
     }
 
     /// While the start function runs there is no instance to ask yet, but the caller knows its exports.

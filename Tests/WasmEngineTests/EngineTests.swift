@@ -103,6 +103,10 @@ struct EngineTests {
         #expect(throws: EngineError.unresolvedImports(expected)) { try Guest.linker(engine).link(module) }
     }
 
+    @Test func warmingUpTouchesWhatEndingsNeed() {
+        #expect(WarmUp.run() > HostPage.size)
+    }
+
     @Test func aNameIsDefinedOnce() throws {
         let linker = try Guest.linker(Guest.engine())
         #expect(throws: EngineError.self) {

@@ -176,6 +176,30 @@ struct HostCallTests {
         #expect(recorder.seen == [42, 43])
     }
 
+    @Test func theExportedMemoryIsFoundAmongSeveral() throws {
+        let engine = try Guest.engine()
+        let linker = Linker(engine: engine)
+        try linker.define(ImportName("test", "look"), FunctionType([.i32])) { context, call in
+            (context as? Recorder)?.seen.append(firstByte(call, at: Int(call.i32(0))))
+            return .done
+        }
+        for index in 0..<4 {
+            let memories = (0..<4).map { $0 == index ? "(memory (export \"memory\") 1)" : "(memory 1)" }.joined()
+            let text = """
+                (module (import "test" "look" (func $look (param i32))) \(memories)
+                  (func (export "run")
+                    (drop (memory.grow \(index) (i32.const 3))) (drop (memory.grow 3 (i32.const 2)))
+                    (i32.store8 \(index) (i32.const 200000) (i32.const 9)) (call $look (i32.const 200000))))
+                """
+            let recorder = Recorder()
+            let process = try Process(linker.link(Guest.module(text, engine: engine)), context: recorder)
+            #expect(process.finish() == .finished([]))
+            try process.call("run")
+            #expect(process.finish() == .finished([]))
+            #expect(recorder.seen == [9])
+        }
+    }
+
     @Test func aTrapInTheStartFunctionEndsTheInstantiation() throws {
         let process = try Guest.process("(module (func $s unreachable) (start $s) (func (export \"run\")))")
         guard case .trapped(let trap) = process.finish() else {
