@@ -139,6 +139,43 @@ struct MemoryTests {
         }
     }
 
+    /// Collected objects live in a memory too, and it is paid for like the others.
+    @Test func aBombOfCollectedObjectsEndsAtTheLimit() throws {
+        let text = """
+            (module (type $node (struct (field (ref null $node)) (field i64)))
+              (func (export "run") (local $list (ref null $node))
+                (loop $more
+                  (local.set $list (struct.new $node (local.get $list) (i64.const 1))) (br $more))))
+            """
+        let process = try Guest.process(
+            text, profile: .heavy, limits: StoreLimits(memoryBytes: 4 << 20, tableElements: 10))
+        #expect(process.finish() == .finished([]))
+        try process.call("run")
+        let ending = process.finish()
+        #expect(ending != .finished([]))
+        #expect(process.memoryBytes <= 4 << 20)
+        #expect(process.memoryDenial?.allowed == 4 << 20)
+    }
+
+    @Test func aMillionExceptionsNeedNoMoreThanTheLimit() throws {
+        let text = """
+            (module (tag $e (param i64))
+              (func $thrower (throw $e (i64.const 7)))
+              (func (export "run") (result i32) (local $n i32)
+                (local.set $n (i32.const 1000000))
+                (loop $more
+                  (block $caught (result i64) (try_table (catch $e $caught) (call $thrower)) (i64.const 0))
+                  (drop)
+                  (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+                (i32.const 5)))
+            """
+        let process = try Guest.process(text, limits: StoreLimits(memoryBytes: 4 << 20, tableElements: 10))
+        #expect(process.finish() == .finished([]))
+        try process.call("run")
+        #expect(process.finish() == .finished([.i32(5)]))
+        #expect(process.memoryBytes <= 4 << 20)
+    }
+
     @Test func memoryIsGivenBackWithTheStore() throws {
         let slab = MemorySlab(usesMarkers: HostPage.hasGuardMarkers, reservation: 1 << 20)
         // A reservation of 1 MiB holds eight slots of the smallest class: 128 KiB each.
