@@ -75,7 +75,7 @@ struct CompilerProcess {
         var exit: ProcessExit
         var result: [UInt8]
         var excess: (what: String, limit: String)?
-        var usedSeconds: UInt64
+        var usedNanoseconds: UInt64
     }
 
     /// Reads the result and waits for the end; kills the compiler when its time is up or it says too much.
@@ -119,7 +119,7 @@ struct CompilerProcess {
                 // Whoever the compiler left behind with the pipe is not waited for: what came by now is the result.
                 return Ending(
                     exit: ended.exit, result: result, excess: excess,
-                    usedSeconds: (ended.usage.userTime + ended.usage.systemTime) / 1_000_000_000)
+                    usedNanoseconds: ended.usage.userTime + ended.usage.systemTime)
             }
         }
     }
@@ -128,7 +128,8 @@ struct CompilerProcess {
         if let excess = ending.excess { throw .compilerExceeded(what: excess.what, limit: excess.limit) }
         switch ending.exit {
         case .signaled(let signal, _):
-            if signal == SIGXCPU || (signal == SIGKILL && ending.usedSeconds >= limits.cpuSeconds) {
+            // Soft and hard limit are one, so the kernel may kill outright; its two clocks differ by some milliseconds.
+            if signal == SIGXCPU || (signal == SIGKILL && ending.usedNanoseconds / 900_000_000 >= limits.cpuSeconds) {
                 throw .compilerExceeded(what: "CPU time", limit: "\(limits.cpuSeconds) s")
             }
             if signal == SIGXFSZ { throw .compilerExceeded(what: "output", limit: "\(limits.output >> 20) MiB") }

@@ -7,6 +7,9 @@ import LinuxKernel
 import MachineKey
 import ModuleCache
 
+/// F_SETLEASE, which Glibc's module leaves out.
+private let setLease: Int32 = 1024
+
 final class CacheDirectory {
     let path: String
 
@@ -35,9 +38,14 @@ final class CacheDirectory {
     /// A script that is given the name of a file with a successful result in `$result`.
     func compiler(_ body: String) throws -> String {
         let result = try write(CompileResult.success(Self.summary).encoded(), to: "result")
-        // Closed before it is run: a script that is open for writing cannot be executed.
-        return try write(
+        let path = try write(
             Array("#!/bin/sh\nPATH=/usr/bin:/bin\nresult=\(result)\n\(body)\n".utf8), to: "compiler", mode: 0o700)
+        // What is open for writing cannot be executed, and a child that another test is just starting may hold the file for
+        // a moment longer. A read lease (fcntl(2)) is granted once nobody does.
+        let file = try HostFile.open(path, O_RDONLY)
+        while fcntl(file.rawValue, setLease, Int32(F_RDLCK)) != 0 { sched_yield() }
+        _ = fcntl(file.rawValue, setLease, Int32(F_UNLCK))
+        return path
     }
 
     /// Counts its runs in the file `runs`, and "compiles" by putting `native:` before the module.
@@ -66,4 +74,13 @@ final class CacheDirectory {
 
 func content(_ code: borrowing OwnedFileDescriptor) throws -> String {
     String(decoding: try HostFile.read(code, at: 0, count: 1 << 20), as: UTF8.self)
+}
+
+extension CacheDirectory {
+    /// Sets a file's times back.
+    func age(_ name: String, hours: Int) {
+        let then = Int64(Clock.realtimeNow() / 1_000_000_000) - Int64(hours) * 3600
+        guard let file = try? HostFile.open(path + "/" + name, O_RDONLY) else { return }
+        setTimes(file.rawValue, to: then)
+    }
 }
