@@ -9,7 +9,7 @@ package enum KernelDecision: Hashable, Sendable {
 }
 
 extension SyscallArgumentRule {
-    /// - Parameter value: the register, all 64 bits.
+    /// Of the register's value, all 64 bits.
     package func holds(for value: UInt64, ownProcess: UInt32) -> Bool {
         switch comparison {
         case .equal: value & mask == self.value

@@ -84,7 +84,6 @@ package struct Pipe: ~Copyable {
     package var readEnd: OwnedFileDescriptor
     package var writeEnd: OwnedFileDescriptor
 
-    /// - Parameter nonBlocking: sets O_NONBLOCK on both ends.
     package init(nonBlocking: Bool = false) throws(SystemError) {
         var ends: [Int32] = [-1, -1]
         // SAFETY: the array has the two elements that the callee fills.
@@ -111,8 +110,7 @@ package struct Pipe: ~Copyable {
 }
 
 extension OwnedFileDescriptor {
-    /// open(2) with O_CLOEXEC, EINTR retried.
-    /// - Parameter mode: permission bits for O_CREAT and O_TMPFILE, before the umask.
+    /// open(2) with O_CLOEXEC, EINTR retried. `mode` is for O_CREAT and O_TMPFILE, before the umask.
     package init(opening path: String, flags: Int32, mode: UInt32 = 0) throws(SystemError) {
         // SAFETY: the pointer is a NUL-terminated copy that lives for the call.
         let result = unsafe path.withCString { unsafe bulkhead_open($0, flags, mode) }
@@ -126,8 +124,7 @@ extension OwnedFileDescriptor {
         self.init(taking: Int32(try requireCount(result, "open")))
     }
 
-    /// memfd_create(2): an anonymous file in memory.
-    /// - Parameter name: for people, in /proc; at most 249 bytes.
+    /// memfd_create(2): an anonymous file in memory, with a name for people, in /proc, of at most 249 bytes.
     package init(memoryNamed name: String, sealable: Bool = false) throws(SystemError) {
         // SAFETY: the pointer is a NUL-terminated copy that lives for the call.
         let result = unsafe name.withCString { unsafe bulkhead_memfd($0, sealable ? 1 : 0) }

@@ -67,7 +67,7 @@ package struct Epoll: ~Copyable, Sendable {
         try control(2, EpollToken(raw: raw, registration: 0), [])
     }
 
-    /// - Parameter operation: EPOLL_CTL_ADD is 1, DEL 2, MOD 3.
+    /// EPOLL_CTL_ADD is 1, DEL 2, MOD 3.
     private borrowing func control(
         _ operation: Int32, _ token: EpollToken, _ events: EpollEvents
     ) throws(SystemError) {
@@ -76,9 +76,8 @@ package struct Epoll: ~Copyable, Sendable {
             "epoll_ctl")
     }
 
-    /// Waits for events, EINTR retried until the deadline; no allocation.
-    /// - Parameter deadline: CLOCK_MONOTONIC, in nanoseconds; nil waits without end.
-    /// - Returns: how many of the buffer's events are valid; 0 when the deadline came first.
+    /// Waits for events, EINTR retried until the deadline; no allocation. Returns how many of the buffer's events are
+    /// valid: 0 when the deadline came first. The deadline is on CLOCK_MONOTONIC, in nanoseconds; nil waits without end.
     package borrowing func wait(
         into buffer: inout EpollBuffer, deadline: UInt64?
     ) throws(SystemError) -> Int {
@@ -149,7 +148,7 @@ package struct TimerFD: ~Copyable, Sendable {
         descriptor = OwnedFileDescriptor(taking: Int32(try requireCount(bulkhead_timer(), "timerfd_create")))
     }
 
-    /// - Parameter deadline: CLOCK_MONOTONIC, in nanoseconds; a time that has passed fires at once. nil disarms.
+    /// The deadline is on CLOCK_MONOTONIC, in nanoseconds; a time that has passed fires at once. nil disarms.
     package borrowing func arm(at deadline: UInt64?) throws(SystemError) {
         try requireZero(
             bulkhead_timer_set(descriptor.rawValue, deadline.map { max($0, 1) } ?? 0), "timerfd_settime")

@@ -87,10 +87,8 @@ package struct Namespaces: OptionSet, Hashable, Sendable {
 
 /// System calls as such, for probes of a sealed process.
 package enum RawSystemCall {
-    /// Makes the call with these six registers.
-    /// - Parameter arguments: at most six; missing ones are 0. The caller answers for pointers among them: only ones
-    ///   that the call cannot write through, or that it must refuse, are sound.
-    /// - Returns: what the kernel returned, or minus an errno.
+    /// Makes the call with up to six registers; missing ones are 0. Gives what the kernel returned, or minus an errno.
+    /// The caller answers for pointers: only ones that the call cannot write through, or must refuse, are sound.
     @unsafe package static func perform(_ number: Int32, _ arguments: [UInt64]) -> Int {
         let padded = arguments + [UInt64](repeating: 0, count: 6)
         return bulkhead_raw_syscall(

@@ -12,9 +12,8 @@ package struct ResolveError: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 package enum HostResolver {
-    /// Asks the C library and waits for it.
-    /// - Parameter name: a host name or a literal address, without NUL.
-    /// - Returns: at most 32 addresses, in the order to try them (RFC 6724); never none.
+    /// Asks the C library and waits for it. The name is a host's or a literal address, without NUL. Gives at most 32
+    /// addresses, in the order to try them (RFC 6724), and never none.
     package static func resolve(_ name: String) throws(ResolveError) -> [IPAddress] {
         if name.isEmpty || name.utf8.contains(0) || name.utf8.count > 253 {
             throw ResolveError(code: -EAI_NONAME, description: text(of: -EAI_NONAME))

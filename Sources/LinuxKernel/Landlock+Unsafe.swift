@@ -54,25 +54,25 @@ package enum Landlock {
 
     /// Denies the calling thread, and all threads and processes it makes later, every file right but the rules', TCP
     /// and, where the kernel can, abstract unix sockets and signals to the outside. Descriptors that are open
-    /// already keep what they can do. Call it while there is one thread. Sets no_new_privs first.
+    /// already keep what they can do. Call it while there is one thread. Sets no_new_privs, which it needs.
     /// - Parameters:
     ///   - rules: directories or files that exist.
     ///   - abi: the kernel's, or a lower one to act like an older kernel.
-    /// - Throws: `LandlockError`; then nothing has changed but no_new_privs.
+    /// - Throws: `LandlockError`; then the process may do what it could before.
     package static func restrict(to rules: [LandlockRule], abi: Int = Landlock.abi) throws(LandlockError) {
         let abi = min(abi, Landlock.abi)
         if abi < 1 { throw .unsupported }
         let handled = try bits(of: rights.map(\.name), abi: abi)
-        do throws(SystemError) {
-            try NoNewPrivileges.set()
-        } catch {
-            throw .system(error)
-        }
         // BIND_TCP and CONNECT_TCP; abstract unix sockets and signals.
         let raw = bulkhead_landlock_create(handled, abi >= 4 ? 3 : 0, abi >= 6 ? 3 : 0)
         if raw < 0 { throw .system(SystemError("landlock_create_ruleset", errno: -raw)) }
         let ruleset = OwnedFileDescriptor(taking: raw)
         for rule in rules { try add(rule, to: ruleset, abi: abi) }
+        do throws(SystemError) {
+            try NoNewPrivileges.set()
+        } catch {
+            throw .system(error)
+        }
         let result = bulkhead_landlock_restrict(ruleset.rawValue)
         if result != 0 { throw .system(SystemError("landlock_restrict_self", errno: result)) }
     }

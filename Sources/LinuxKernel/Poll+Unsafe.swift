@@ -38,6 +38,7 @@ package enum Poll {
     ///   - entries: at most 256; `ready` is overwritten in each.
     ///   - deadline: CLOCK_MONOTONIC, in nanoseconds; nil waits without end, one that has passed only looks.
     /// - Returns: how many are ready; 0 when the deadline came first.
+    /// - Throws: EINVAL for too many entries.
     package static func wait(_ entries: inout [PollEntry], deadline: UInt64?) throws(SystemError) -> Int {
         let count = entries.count
         if count > 256 { throw SystemError("ppoll", errno: EINVAL) }

@@ -5,7 +5,9 @@ internal import Glibc
 
 package enum StreamSocket {
     /// Connects, waiting at most until the deadline.
-    /// - Parameter deadline: CLOCK_MONOTONIC, in nanoseconds; nil waits as long as the kernel does (tcp(7)).
+    /// - Parameters:
+    ///   - address: an address that a rule allows; nothing is checked here.
+    ///   - deadline: CLOCK_MONOTONIC, in nanoseconds; nil waits as long as the kernel does (tcp(7)).
     /// - Returns: a connected socket, non-blocking and close-on-exec.
     /// - Throws: ETIMEDOUT when the deadline came first, else what connect(2) says.
     package static func connect(
@@ -35,8 +37,8 @@ package enum StreamSocket {
         try requireZero(bulkhead_pending_error(socket.rawValue), "connect")
     }
 
-    /// A listening socket, non-blocking and close-on-exec. An IPv6 one takes IPv6 only.
-    /// - Parameter backlog: connections waiting to be accepted; the kernel cuts it to its own bound (listen(2)).
+    /// A listening socket, non-blocking and close-on-exec. An IPv6 one takes IPv6 only. Of at most `backlog`
+    /// connections that wait to be accepted; the kernel cuts that to its own bound (listen(2)).
     package static func listen(
         at address: SocketAddress, backlog: Int32 = 128
     ) throws(SystemError) -> OwnedFileDescriptor {

@@ -23,10 +23,8 @@ package struct ThreadHandle: ~Copyable, Sendable {
     }
 }
 
-/// Starts a thread that runs `body` once.
-/// - Parameters:
-///   - name: shown by the kernel; cut to 15 bytes.
-///   - stackSize: in bytes, rounded up to pages; at least 64 KiB.
+/// Starts a thread that runs `body` once. The kernel shows the name, cut to 15 bytes; the stack's size is in bytes,
+/// rounded up to pages, and at least 64 KiB.
 package func spawnThread(
     name: String, stackSize: Int = 1 << 20, _ body: @escaping @Sendable () -> Void
 ) throws(SystemError) -> ThreadHandle {

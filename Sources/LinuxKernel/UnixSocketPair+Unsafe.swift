@@ -81,10 +81,12 @@ package struct MessageSocket: ~Copyable, Sendable {
 
     /// Receives one message.
     /// - Parameters:
+    ///   - buffer: gets the bytes.
     ///   - maximumDescriptors: with more, all of them are closed and EMSGSIZE is thrown; so they are when this
     ///     process has no room for all.
     ///   - wait: whether to wait for a message.
     /// - Returns: nil when there is none and `wait` is false. A reset connection counts as its end.
+    /// - Throws: EMSGSIZE as above, else what recvmsg(2) says.
     package borrowing func receive(
         into buffer: inout MutableSpan<UInt8>, maximumDescriptors: Int = 16, wait: Bool = true
     ) throws(SystemError) -> ReceivedMessage? {

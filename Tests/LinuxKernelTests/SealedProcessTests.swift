@@ -31,22 +31,8 @@ struct Forbidden: Sendable, CustomTestStringConvertible {
 }
 
 struct SealedProcessTests {
-    /// How the victim ended, and what it wrote to its standard error.
     private func run(_ arguments: String...) throws -> (exit: ProcessExit, message: String) {
-        try run(arguments)
-    }
-
-    private func run(_ arguments: [String]) throws -> (exit: ProcessExit, message: String) {
-        let directory = try Executable.path().split(separator: "/").dropLast().joined(separator: "/")
-        let pipe = try Pipe()
-        var request = SpawnRequest(
-            executable: "/\(directory)/kernel-victim", arguments: ["kernel-victim"] + arguments)
-        request.descriptors = [.init(pipe.writeEnd.rawValue, as: 2)]
-        request.environment = [SpawnRequest.noBacktrace]
-        let child = try Spawn.start(request)
-        let readEnd = pipe.closeWriteEnd()
-        let text = try readEnd.readToEnd(limit: 1 << 20) ?? []
-        return (try child.wait().exit, String(decoding: text, as: UTF8.self))
+        try Victim.run(arguments)
     }
 
     @Test(arguments: Profiles.names)
@@ -64,7 +50,7 @@ struct SealedProcessTests {
     /// Under the widest profile; the others are subsets of it.
     @Test(arguments: Forbidden.all)
     func itDies(_ call: Forbidden) throws {
-        let exit = try run(["call", "full-wasi", call.name] + call.arguments.map { "\($0)" }).exit
+        let exit = try Victim.run(["call", "full-wasi", call.name] + call.arguments.map { "\($0)" }).exit
         #expect(isSignal(exit, SIGSYS), "\(exit)")
     }
 

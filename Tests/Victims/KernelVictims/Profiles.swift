@@ -4,7 +4,8 @@ package import CapabilityModel
 internal import PolicyCompiler
 
 package enum Profiles {
-    package static func mount(_ rights: FileRights, symlinks: SymlinkPolicy = .follow, at path: String = "/data") -> MountGrant
+    package static func mount(_ rights: FileRights, symlinks: SymlinkPolicy = .follow, at path: String = "/data")
+        -> MountGrant
     {
         MountGrant(guestPath: path, hostPath: path, rights: rights, symlinks: symlinks)
     }

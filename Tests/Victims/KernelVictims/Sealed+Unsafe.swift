@@ -8,7 +8,7 @@ internal import Synchronization
 
 package enum Sealed {
     /// Runs the probe that the arguments name: `rules PROFILE`, `work PROFILE`, `call PROFILE NAME ARGUMENT…`,
-    /// `trap PROFILE`, `abort PROFILE`, `again`, `notified`. Exits 0 when it found what it should.
+    /// `trap PROFILE`, `abort PROFILE`, `landlock DIRECTORY ABI`, or one without arguments. Exits 0 when it found what it should.
     package static func main(_ arguments: [String]) throws -> Never {
         let profile = arguments.count > 2 ? arguments[2] : "pure-compute"
         switch arguments.count > 1 ? arguments[1] : "" {
@@ -25,6 +25,12 @@ package enum Sealed {
             abort()
         case "again": try again()
         case "notified": try notified()
+        case "landlock": try Restricted.paths(beneath: profile, abi: Int(arguments[3]) ?? 0)
+        case "privileges": try Restricted.privileges()
+        case "memory": try Restricted.memory()
+        case "network": try Restricted.network()
+        case "descriptors": _exit(try Held.descriptors())
+        case "full-table": _exit(try Held.fullTable())
         case let other: fatalError("no probe is named \(other)")
         }
     }
@@ -79,7 +85,7 @@ package enum Sealed {
         }
         // uretprobe and uprobe pass every filter (x86_64, Linux 6.11), and kill the caller outside of a probe's code.
         #if arch(x86_64)
-        listed.formUnion([335, 336])
+            listed.formUnion([335, 336])
         #endif
         for number in Int32(0)..<600 where !listed.contains(number) {
             // SAFETY: the filter refuses it, or the test fails.
@@ -122,7 +128,8 @@ package enum Sealed {
         let polled = try Poll.wait(&entries, deadline: Clock.monotonicNow() + 1000)
         let duplicate = try pipe.readEnd.duplicate()
         usleep(10)
-        let isRight = ready == 2 && received == 1 && polled == 1 && sum.total == 4 * 3_005_010 && threads.count == 4
+        let isRight =
+            ready == 2 && received == 1 && polled == 1 && sum.total == 4 * 3_005_010 && threads.count == 4
             && Clock.threadCPUTime() > 0 && UInt64.random(in: 0...1) <= 1 && duplicate.rawValue >= 0
         _exit(isRight ? 0 : 1)
     }
