@@ -30,6 +30,8 @@ def toml_string(text):
 def policy(specification, directory):
     """All that the test may touch, as a policy document."""
     lines = ["args = true", "random = true", "[clocks]", "realtime = true", "monotonic = true", "cpu = true",
+             # Nothing connects, but without a rule for the network sock_* would not be linked.
+             "[net]", 'connect = ["tcp://127.0.0.1:9"]',
              "[stdio]", 'stdin = "inherit"', 'stdout = "inherit"', 'stderr = "inherit"']
     if specification.get("env"):
         lines += ["[env.set]"] + [f"{toml_string(name)} = {toml_string(value)}"

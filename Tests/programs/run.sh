@@ -20,8 +20,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cp -r Tests/programs/policies/. "$scratch"
 cp -r Tests/programs/inputs "$scratch/work"
-# A log of its own for each run; compiled modules are kept between runs.
-export BULKHEAD_STATE_DIR=$scratch/state BULKHEAD_CACHE_DIR=$root/.build/test-cache
+# A log of its own for each run; compiled modules, and the key that vouches for them, are kept between runs.
+export BULKHEAD_STATE_DIR=$root/.build/test-programs/state BULKHEAD_CACHE_DIR=$root/.build/test-programs/cache
 passed=0
 failed=0
 
@@ -42,7 +42,7 @@ report() {
 run() {
     local policy=$1
     shift
-    rm -rf "$BULKHEAD_STATE_DIR"
+    rm -rf "$BULKHEAD_STATE_DIR/audit"
     timeout 120 "$bulkhead" run --policy "$scratch/$policy.toml" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
     status=$?
 }
