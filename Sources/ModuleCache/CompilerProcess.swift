@@ -128,8 +128,9 @@ struct CompilerProcess {
         if let excess = ending.excess { throw .compilerExceeded(what: excess.what, limit: excess.limit) }
         switch ending.exit {
         case .signaled(let signal, _):
-            // Soft and hard limit are one, so the kernel may kill outright; its two clocks differ by some milliseconds.
-            if signal == SIGXCPU || (signal == SIGKILL && ending.usedNanoseconds / 900_000_000 >= limits.cpuSeconds) {
+            // Soft and hard limit are one, so the kernel kills outright. It limits by ticks and reports by run time, which
+            // on a busy machine is a good deal less.
+            if signal == SIGXCPU || (signal == SIGKILL && ending.usedNanoseconds / 500_000_000 >= limits.cpuSeconds) {
                 throw .compilerExceeded(what: "CPU time", limit: "\(limits.cpuSeconds) s")
             }
             if signal == SIGXFSZ { throw .compilerExceeded(what: "output", limit: "\(limits.output >> 20) MiB") }
