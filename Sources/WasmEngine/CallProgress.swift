@@ -18,7 +18,7 @@ package enum CallProgress: Hashable, Sendable {
 
 package struct WasmTrap: Hashable, Sendable {
     package var kind: TrapKind
-    /// The host function's message for `.host`, else the kind in words.
+    /// The host function's message for `.host`, the engine's for `.other`, else the kind in words.
     package var message: String
     /// Innermost first; at most `maximumFrames`.
     package var backtrace: [WasmFrame]

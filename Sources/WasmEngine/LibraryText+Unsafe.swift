@@ -23,13 +23,14 @@ enum LibraryText {
         return unsafe oneLine(string(&vector))
     }
 
-    /// `a\n\nCaused by:\n    0: b\n    1: c` as `a: b: c`. Text without causes is left as it is: a caret under a line.
+    /// `a\n\nCaused by:\n    0: b\n    1: c` as `a: b: c`, or as `b: c` where `a` is a backtrace in words. Text without causes is left as it is: a caret under a line.
     private static func oneLine(_ text: String) -> String {
         var parts: [Substring] = []
         var hasCauses = false
         for line in text.split(separator: "\n") {
             if line == "Caused by:" {
                 hasCauses = true
+                if text.hasPrefix("error while executing") { parts = [] }
                 continue
             }
             var part = line.drop { $0 == " " }

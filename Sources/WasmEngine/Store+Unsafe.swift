@@ -179,7 +179,11 @@ package struct StoreLimits: Hashable, Sendable {
             let kind = TrapKind.uncaughtException
             return .trapped(WasmTrap(kind: kind, message: kind.rawValue, backtrace: backtrace))
         }
-        return .failed(unsafe LibraryText.takeMessage(error))
+        // An error with frames struck the guest while it ran: its collected heap is full, for one.
+        let backtrace = unsafe LibraryText.backtrace(ofError: error)
+        let message = unsafe LibraryText.takeMessage(error)
+        guard !backtrace.isEmpty else { return .failed(message) }
+        return .trapped(WasmTrap(kind: .other, message: message, backtrace: backtrace))
     }
 
     private static func setSlice(_ context: OpaquePointer, _ configuration: EngineConfiguration) {

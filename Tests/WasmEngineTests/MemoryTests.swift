@@ -151,8 +151,12 @@ struct MemoryTests {
             text, profile: .heavy, limits: StoreLimits(memoryBytes: 4 << 20, tableElements: 10))
         #expect(process.finish() == .finished([]))
         try process.call("run")
-        let ending = process.finish()
-        #expect(ending != .finished([]))
+        guard case .trapped(let trap) = process.finish() else {
+            Issue.record("no trap")
+            return
+        }
+        #expect(trap.message.hasPrefix("GC heap out of memory"))
+        #expect(trap.backtrace.count == 1)
         #expect(process.memoryBytes <= 4 << 20)
         #expect(process.memoryDenial?.allowed == 4 << 20)
     }
