@@ -71,6 +71,11 @@ int bulkhead_filter_export(void *filter, int descriptor, int as_text) {
 
 int bulkhead_syscall_number(const char *name) { return seccomp_syscall_resolve_name(name); }
 
+int bulkhead_syscall_number_on(const char *architecture, const char *name) {
+    uint32_t token = seccomp_arch_resolve_name(architecture);
+    return token == 0 ? __NR_SCMP_ERROR : seccomp_syscall_resolve_name_arch(token, name);
+}
+
 uint32_t bulkhead_audit_architecture(void) { return seccomp_arch_native(); }
 
 int bulkhead_errno_number(const char *name) {

@@ -72,9 +72,7 @@ static int place_descriptors(const struct bulkhead_spawn_request *request) {
         if (request->targets[i] < 0) { errno = EBADF; return -1; }
         if (request->targets[i] > highest) highest = request->targets[i];
     }
-    // Copies above all targets first, so that no source is overwritten before it is placed. The copies' numbers
-    // follow one another, but other descriptors may lie between, so each copy's number is found by its order: the
-    // caller passes at most a few dozen.
+    // Copies above all targets first, so that no source is overwritten before it is placed.
     int copies[256];
     if (request->descriptor_count > 256) { errno = E2BIG; return -1; }
     for (size_t i = 0; i < request->descriptor_count; i++) {

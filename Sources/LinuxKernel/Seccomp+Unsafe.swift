@@ -104,6 +104,15 @@ package struct SyscallFilter: Hashable, Sendable {
         return number < 0 ? nil : number
     }
 
+    /// The same on another architecture, by libseccomp's name for it: `x86_64`, `aarch64`.
+    package static func number(of name: String, on architecture: String) -> Int32? {
+        // SAFETY: both pointers are NUL-terminated copies that live for the call.
+        let number = unsafe architecture.withCString { architecture in
+            unsafe name.withCString { unsafe bulkhead_syscall_number_on(architecture, $0) }
+        }
+        return number < 0 ? nil : number
+    }
+
     /// AUDIT_ARCH_* of this architecture: what a filter sees in `seccomp_data.arch`.
     package static var auditArchitecture: UInt32 { bulkhead_audit_architecture() }
 }

@@ -35,6 +35,8 @@ int bulkhead_filter_add(
 int bulkhead_filter_export(void *filter, int descriptor, int as_text);
 /// The number of a system call on this architecture; negative when it has none.
 int bulkhead_syscall_number(const char *name);
+/// The same on another architecture, by libseccomp's name for it (`aarch64`); negative when it has none.
+int bulkhead_syscall_number_on(const char *architecture, const char *name);
 /// AUDIT_ARCH_* of this architecture, as a filter sees it.
 uint32_t bulkhead_audit_architecture(void);
 /// An errno's number, or 0.
