@@ -30,8 +30,11 @@ package struct AddressRange: Hashable, Sendable {
     package var isSingleAddress: Bool { prefix == address.count * 8 }
 
     package func contains(_ other: AddressRange) -> Bool {
-        address.count == other.address.count && prefix <= other.prefix
-            && AddressRange(address: other.address, prefix: prefix).address == address
+        guard address.count == other.address.count, prefix <= other.prefix else { return false }
+        let whole = prefix / 8
+        for index in 0..<whole where address[index] != other.address[index] { return false }
+        let rest = prefix % 8
+        return rest == 0 || (address[whole] ^ other.address[whole]) >> UInt8(8 - rest) == 0
     }
 
     /// Ranges that are not globally reachable (IANA's special-purpose registries, RFC 6890), and those that carry an

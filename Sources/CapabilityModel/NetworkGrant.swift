@@ -45,7 +45,7 @@ extension NetworkGrant: CustomStringConvertible {
     package static func normalised(_ grants: [NetworkGrant]) -> [NetworkGrant] {
         let unique = Set(grants)
         return unique.filter { grant in !unique.contains { $0 != grant && $0.covers(grant) } }
-            .sorted { $0.description < $1.description }
+            .map { (text: $0.description, grant: $0) }.sorted { $0.text < $1.text }.map(\.grant)
     }
 
     package static func meet(_ left: [NetworkGrant], _ right: [NetworkGrant]) -> [NetworkGrant] {

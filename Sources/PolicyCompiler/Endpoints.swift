@@ -97,8 +97,9 @@ package enum Endpoints {
                             || $0 == UInt8(ascii: "_")
                     }
             }
-        // A last label of digits would be read as an address by resolvers.
-        let looksNumeric = labels.last.map { $0.allSatisfy { (0x30...0x39).contains($0) } } ?? true
+        // Resolvers read a last label that is a number as part of an address.
+        let looksNumeric =
+            labels.last.map { $0.allSatisfy { (0x30...0x39).contains($0) } || $0.starts(with: "0x".utf8) } ?? true
         if isFine && !looksNumeric { return }
         throw SyntaxFault(
             message: "`\(TOMLParser.shown(written))` is not a host",

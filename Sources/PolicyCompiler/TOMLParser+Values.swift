@@ -223,6 +223,10 @@ extension TOMLParser {
     /// A point with digits on both sides, an exponent, or both.
     private static func float(_ text: String) -> Double? {
         guard let digits = withoutUnderscores(text[...]), !hasLeadingZero(digits) else { return nil }
+        // A whole number that is too large is no float.
+        guard digits.utf8.contains(where: { $0 == UInt8(ascii: ".") || $0 | 0x20 == UInt8(ascii: "e") }) else {
+            return nil
+        }
         var previous: UInt8 = 0
         for byte in digits.utf8 {
             switch byte {

@@ -28,6 +28,8 @@ struct TOMLParser {
 
     init(_ text: String) {
         bytes = Array(text.utf8)
+        // A byte order mark is no text (TOML 1.0, "Preliminaries").
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }
         parse()
         endLine = bytes.reduce(1) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }
         if let last = bytes.last, last != UInt8(ascii: "\n") { endLine += 1 }
