@@ -151,7 +151,8 @@ extension WASIProcess {
         let link = try open(base, path, [.path, .noFollow])
         let raw = link.rawValue
         guard try kernel(try FileDescriptorCalls.status(raw)).kind == .link else { throw .errno(.inval) }
-        let count = try unsafe memory.withBytes(of: area, from: 0, limit: area.count) {
+        // No link is longer than a path, and readlinkat(2) takes its size as an int.
+        let count = try unsafe memory.withBytes(of: area, from: 0, limit: 1 << 16) {
             (bytes) throws(CallFailure) in
             // SAFETY: `bytes` is the buffer that the guest gave for it.
             try unsafe kernel(try FileEntry.readLink(raw, into: bytes))
