@@ -36,7 +36,8 @@ package final class CellRun {
 
     /// Starts a cell. The calling thread must outlive it: the kernel kills the cell when that thread ends.
     package init(_ request: CellRequest, observer: any RunObserver) throws(CellError) {
-        let streams = try GuestStreams(request.policy.capabilities.stdio)
+        let streams = try GuestStreams(
+            request.policy.capabilities.stdio, outputLimit: request.policy.capabilities.limits.output)
         let plan = CellPlan(
             arguments: request.arguments, environment: request.environment, entry: request.entry,
             profile: request.profile, onDenied: request.policy.onDenied, imports: request.policy.imports,

@@ -14,10 +14,13 @@ final class GuestStreams {
     private(set) var relays: [StreamRelay] = []
     /// Whether the relay of the same index carries what the guest prints.
     private var isOutput: [Bool] = []
+    private let outputLimit: UInt64
     /// Ours, closed with the object: pipe ends and files that the relays use.
     private var owned: [Int32] = []
 
-    init(_ grant: StdioGrant) throws(CellError) {
+    /// Passes on as many bytes of output as `outputLimit`; what the guest prints beyond is counted and dropped.
+    init(_ grant: StdioGrant, outputLimit: UInt64) throws(CellError) {
+        self.outputLimit = outputLimit
         let streams = [grant.stdin, grant.stdout, grant.stderr]
         kinds = streams.enumerated().map { number, stream in
             switch stream {
@@ -62,7 +65,7 @@ final class GuestStreams {
     func advance(ready: Set<Int32>) {
         for index in relays.indices {
             guard let interest = relays[index].interest, ready.contains(interest.raw) else { continue }
-            relays[index].advance()
+            relays[index].advance(allowance: isOutput[index] ? outputLimit - min(outputLimit, output) : .max)
             if relays[index].isFinished {
                 // The other end must hear of it: the guest's read ends, or its write fails with EPIPE.
                 release(isOutput[index] ? relays[index].source : relays[index].target)

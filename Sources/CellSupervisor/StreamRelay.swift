@@ -38,10 +38,12 @@ struct StreamRelay {
         return pending.isEmpty ? PollEntry(raw: source, events: .read) : PollEntry(raw: target, events: .write)
     }
 
-    /// Moves what can be moved now; call when `interest` is ready.
-    mutating func advance() {
+    /// Moves what can be moved now; call when `interest` is ready. Of what is read, bytes past `allowance` are counted and
+    /// dropped.
+    mutating func advance(allowance: UInt64 = .max) {
         if pending.isEmpty {
             fill()
+            pending = 0..<Int(min(UInt64(pending.count), allowance))
         }
         if !pending.isEmpty, isTargetOpen, targetIsFile || isWritable(target) {
             drain()

@@ -1,0 +1,51 @@
+// Connections: the broker makes them where a rule says so, and listeners arrive as descriptors.
+
+import Foundation
+import Testing
+
+@Suite("A guest and the network")
+struct NetworkTests {
+    static let streams = GuestTests.streams
+
+    @Test("connects nowhere without a rule")
+    func denied() throws {
+        let scratch = try Scratch()
+        let outcome = try scratch.run(
+            "tcp-connect", policy: "args = true\n" + Self.streams, arguments: ["127.0.0.1", "9"])
+        #expect(outcome.lines == ["tcp-connect: denied ENOTCAPABLE"])
+        #expect(try scratch.isDenied("tcp_connect", by: "net.connect"))
+    }
+
+    @Test("connects to no other port than its rule names")
+    func otherPort() throws {
+        let scratch = try Scratch()
+        let policy = "args = true\n" + Self.streams + "[net]\nconnect = [\"tcp://127.0.0.1:9\"]\n"
+        let outcome = try scratch.run("tcp-connect", policy: policy, arguments: ["127.0.0.1", "10"])
+        #expect(outcome.lines == ["tcp-connect: denied ENOTCAPABLE"])
+    }
+
+    @Test("accepts on a listener that it was handed, and is reached through the broker")
+    func echo() throws {
+        let scratch = try Scratch()
+        let connecting = { (port: UInt16) in
+            "args = true\n" + Self.streams + "[net]\nconnect = [\"tcp://127.0.0.1:\(port)\"]\n"
+        }
+        // The kernel could hand out a port only after the guest has it, so one is guessed; a taken one is guessed again.
+        for _ in 0..<10 {
+            let port = UInt16.random(in: 20_000...30_000)
+            let listening = Self.streams + "[net]\nlisten = [\"tcp://127.0.0.1:\(port)\"]\n"
+            let server = try scratch.start("echo-once", policy: listening)
+            defer { if server.isRunning { server.terminate() } }
+            while server.isRunning {
+                let client = try scratch.run(
+                    "tcp-connect", policy: connecting(port), arguments: ["127.0.0.1", "\(port)"])
+                // Not listening yet.
+                if client.lines == ["tcp-connect: denied ECONNREFUSED"] { continue }
+                #expect(client.lines == ["tcp-connect: connected", "ping"], "\(client.stderr)")
+                #expect(try server.wait().lines == ["echoed 5"])
+                return
+            }
+        }
+        Issue.record("no listener came up on ten ports")
+    }
+}
