@@ -42,9 +42,9 @@ demo: setup guests ## release build, then the untrusted plugin under its policy
 	@tail -n 1 .build/demo-build.log
 	@Examples/untrusted-plugin/demo.sh
 
-bench: release guests ## benchmarks, as ratios against peers in the same run
+bench: release guests ## benchmarks, as ratios against peers in the same run; BENCH=--json for programs
 	@Benchmarks/fetch-peer.sh
-	swift run -c release -j $(JOBS) --package-path Benchmarks benchmarks $(CURDIR)
+	swift run -c release -j $(JOBS) --package-path Benchmarks benchmarks $(CURDIR) $(BENCH)
 
 lint: ## formatting of Swift, syntax of shell and Python
 	@scripts/lint.sh

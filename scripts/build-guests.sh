@@ -18,7 +18,7 @@ build() {
     local source=$1 target=$2 extra
     extra=$(sed -n '1s|^// build: ||p' "$source")
     # shellcheck disable=SC2086
-    clang "${flags[@]}" $extra -I Tests/Guests "$source" -lc "$builtins" -o ".build/guests.new/${target##*/}" || return 1
+    clang "${flags[@]}" $extra -I Tests/Guests -I Benchmarks/guests "$source" -lc "$builtins" -o ".build/guests.new/${target##*/}" || return 1
     mv ".build/guests.new/${target##*/}" "$target"
 }
 

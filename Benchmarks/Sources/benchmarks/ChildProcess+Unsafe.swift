@@ -2,21 +2,21 @@
 
 import Glibc
 
-/// How a program ended, and how long it took.
-struct Timed {
-    let nanoseconds: UInt64
-    let output: String
-}
-
-struct SpawnFailed: Error, CustomStringConvertible {
+struct ProgramFailed: Error, CustomStringConvertible {
     let description: String
 }
 
 enum ChildProcess {
+    struct Timed {
+        let nanoseconds: Double
+        /// What it printed, the first 4 KiB.
+        let output: String
+    }
+
     /// Runs `words` with standard input from /dev/null and standard output into a file.
     ///
     /// Throws if it cannot be started or does not end with status 0.
-    static func run(_ words: [String], output path: String) throws(SpawnFailed) -> Timed {
+    static func run(_ words: [String], output path: String) throws(ProgramFailed) -> Timed {
         var actions = unsafe posix_spawn_file_actions_t()
         // SAFETY: actions is initialised before each use and destroyed once; the paths are copied by the calls.
         unsafe posix_spawn_file_actions_init(&actions)
@@ -33,28 +33,36 @@ enum ChildProcess {
         let start = now()
         // SAFETY: all pointers are valid for the call.
         let error = unsafe posix_spawnp(&pid, words[0], &actions, nil, arguments, environ)
-        guard error == 0 else { throw SpawnFailed(description: "\(words[0]): error \(error)") }
+        guard error == 0 else { throw ProgramFailed(description: "\(words[0]): error \(error)") }
         var status: Int32 = 0
         // SAFETY: status outlives the call.
         while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
         let end = now()
         guard status == 0 else {
-            throw SpawnFailed(description: "\(words.joined(separator: " ")): wait status \(status)")
+            throw ProgramFailed(
+                description: "\(words.joined(separator: " ")): wait status \(status)\n\(contents(of: path))")
         }
         return Timed(nanoseconds: end - start, output: contents(of: path))
     }
 
-    static func now() -> UInt64 {
+    /// Nanoseconds of CLOCK_MONOTONIC.
+    static func now() -> Double {
         var time = timespec()
         // SAFETY: time outlives the call.
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+        return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
     }
 
     /// Makes a directory unless it is there.
     static func makeDirectory(_ path: String) {
         // SAFETY: the path is copied by the call.
         _ = unsafe mkdir(path, 0o755)
+    }
+
+    /// Sets an environment variable of this process, which the programs it runs inherit.
+    static func setVariable(_ name: String, _ value: String) {
+        // SAFETY: both are copied by the call; this process has one thread.
+        _ = unsafe setenv(name, value, 1)
     }
 
     private static func contents(of path: String) -> String {
