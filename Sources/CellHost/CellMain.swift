@@ -76,6 +76,9 @@ package enum CellMain {
         let linked = try linker.link(module)
 
         let context = try makeContext(plan, &list, control: control, reporter: reporter)
+        // All code is loaded: from here on the cell makes only the calls that its policy needs.
+        guard !plan.syscallFilter.isEmpty else { throw WireError.invalid("system call filter") }
+        _ = try SyscallFilter(program: plan.syscallFilter).install()
         return (WasmProcess(linked, entry: plan.entry, limits: plan.limits, context: context), context)
     }
 
@@ -95,6 +98,9 @@ package enum CellMain {
         for mount in plan.mounts {
             guard let directory = list.takeFirst() else { throw WireError.invalid("count of descriptors") }
             try wasi.addMount(mount, directory: directory)
+        }
+        if !plan.mounts.contains(where: { $0.guestPath == "/" }) {
+            try wasi.addAbsentRoot(standIn: OwnedFileDescriptor(memoryNamed: "absent-root"))
         }
         for _ in 0..<plan.listeners {
             guard let listener = list.takeFirst() else { throw WireError.invalid("count of descriptors") }

@@ -5,12 +5,12 @@ import WASIPreview1
 import WasmEngine
 
 enum DeniedImports {
-    /// Where a function's text argument lies: the parameters that hold its pointer and its length.
-    private static let texts: [String: (name: String, pointer: Int, length: Int)] = [
-        "path_create_directory": ("path", 1, 2), "path_filestat_get": ("path", 2, 3),
-        "path_filestat_set_times": ("path", 2, 3), "path_link": ("path", 2, 3), "path_open": ("path", 2, 3),
-        "path_readlink": ("path", 1, 2), "path_remove_directory": ("path", 1, 2), "path_rename": ("path", 1, 2),
-        "path_symlink": ("path", 3, 4), "path_unlink_file": ("path", 1, 2),
+    /// Where a function's path lies: the parameters that hold its pointer and its length.
+    private static let texts: [String: (pointer: Int, length: Int)] = [
+        "path_create_directory": (1, 2), "path_filestat_get": (2, 3),
+        "path_filestat_set_times": (2, 3), "path_link": (2, 3), "path_open": (2, 3),
+        "path_readlink": (1, 2), "path_remove_directory": (1, 2), "path_rename": (1, 2),
+        "path_symlink": (3, 4), "path_unlink_file": (1, 2),
     ]
 
     /// Answers one denied call.
@@ -41,6 +41,8 @@ enum DeniedImports {
         guard let path = memory.text(at: call.i32(text.pointer), count: call.i32(text.length), limit: 400) else {
             return ""
         }
-        return "\(text.name)=\"\(EscapedText.forTerminal(path))\""
+        // Without any grant the only directory a guest holds is the absent root.
+        let slash = path.hasPrefix("/") ? "" : "/"
+        return "path=\"\(slash)\(EscapedText.forTerminal(path))\""
     }
 }

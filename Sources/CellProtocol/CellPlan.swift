@@ -33,13 +33,15 @@ package struct CellPlan: Hashable, Sendable {
     package var streams: [Stream]
     /// One O_PATH directory descriptor each.
     package var mounts: [MountGrant]
+    /// The system call filter to run the guest under: BPF instructions for this cell. There is no plan without one.
+    package var syscallFilter: [UInt8]
     /// How many listening sockets follow; the guest sees them as preopened after the mounts.
     package var listeners: UInt32
 
     package init(
         arguments: [[UInt8]], environment: [[UInt8]], entry: Entry, profile: ExecutionProfile, onDenied: DenialMode,
         imports: ImportTable, limits: Limits, clocks: ClockGrant, random: Bool, streams: [Stream], mounts: [MountGrant],
-        listeners: UInt32
+        syscallFilter: [UInt8], listeners: UInt32
     ) {
         self.arguments = arguments
         self.environment = environment
@@ -52,6 +54,7 @@ package struct CellPlan: Hashable, Sendable {
         self.random = random
         self.streams = streams
         self.mounts = mounts
+        self.syscallFilter = syscallFilter
         self.listeners = listeners
     }
 
@@ -86,6 +89,7 @@ extension CellPlan: WireCodable {
         writer.write(random)
         writer.write(list: streams) { $0.write($1.rawValue) }
         writer.write(list: mounts) { $0.write($1) }
+        writer.write(syscallFilter)
         writer.write(listeners)
     }
 
@@ -117,7 +121,7 @@ extension CellPlan: WireCodable {
         self.init(
             arguments: arguments, environment: environment, entry: entry, profile: profile, onDenied: onDenied,
             imports: imports, limits: limits, clocks: clocks, random: random, streams: streams, mounts: mounts,
-            listeners: try reader.read())
+            syscallFilter: try reader.readBytes(), listeners: try reader.read())
     }
 }
 

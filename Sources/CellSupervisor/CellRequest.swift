@@ -53,15 +53,39 @@ package struct CellOutcome: Sendable {
 package enum CellError: Error, Sendable, CustomStringConvertible {
     case system(SystemError, doing: String)
     case stream(String, SystemError)
+    /// The policy's kernel profile cannot be enforced on this machine.
+    case filter(SyscallFilterError)
     case tooManyDescriptors(Int)
 
     package var description: String {
         switch self {
         case .system(let error, let doing): "could not \(doing): \(error)"
         case .stream(let name, let error): "could not open \(name): \(error)"
+        case .filter(let error): "could not compile the system call filter of the policy: \(error)"
         case .tooManyDescriptors(let count):
             "the policy needs \(count) descriptors, and one cell takes at most \(CellRequest.descriptorLimit)"
         }
+    }
+}
+
+extension CellPlan {
+    /// What the request asks for, with the system call filter compiled for the process that will run under it.
+    init(_ request: CellRequest, streams: [CellPlan.Stream], cell: Int32) throws(CellError) {
+        let policy = request.policy
+        let filter: SyscallFilter
+        do throws(SyscallFilterError) {
+            filter = try SyscallFilter(
+                compiling: policy.kernel, defaultAction: policy.seccomp == .log ? .log : .killProcess, ownProcess: cell)
+        } catch {
+            throw .filter(error)
+        }
+        let capabilities = policy.capabilities
+        self.init(
+            arguments: request.arguments, environment: request.environment, entry: request.entry,
+            profile: request.profile, onDenied: policy.onDenied, imports: policy.imports, limits: capabilities.limits,
+            clocks: capabilities.clocks, random: capabilities.random, streams: streams, mounts: capabilities.mounts,
+            syscallFilter: filter.program, listeners: UInt32(request.listeners.count))
+        guard descriptorCount <= CellRequest.descriptorLimit else { throw .tooManyDescriptors(descriptorCount) }
     }
 }
 

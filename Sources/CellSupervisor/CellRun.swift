@@ -38,15 +38,6 @@ package final class CellRun {
     package init(_ request: CellRequest, observer: any RunObserver) throws(CellError) {
         let streams = try GuestStreams(
             request.policy.capabilities.stdio, outputLimit: request.policy.capabilities.limits.output)
-        let plan = CellPlan(
-            arguments: request.arguments, environment: request.environment, entry: request.entry,
-            profile: request.profile, onDenied: request.policy.onDenied, imports: request.policy.imports,
-            limits: request.policy.capabilities.limits, clocks: request.policy.capabilities.clocks,
-            random: request.policy.capabilities.random, streams: streams.kinds,
-            mounts: request.policy.capabilities.mounts, listeners: UInt32(request.listeners.count))
-        guard plan.descriptorCount <= CellRequest.descriptorLimit else {
-            throw .tooManyDescriptors(plan.descriptorCount)
-        }
         do throws(SystemError) {
             // Before the cell exists, so that no signal can slip between.
             signals = try SignalFD([SIGINT, SIGTERM, SIGHUP])
@@ -58,10 +49,14 @@ package final class CellRun {
             var spawn = SpawnRequest(executable: request.cellExecutable, arguments: ["bulkhead-cell"])
             let words = try Pipe(nonBlocking: true)
             spawn.descriptors = [.init(theirs.rawValue, as: 3), .init(words.writeEnd.rawValue, as: 2)]
-            spawn.limits = [("core", 0)]
+            spawn.limits = request.policy.kernel.resourceLimits.map { ($0.name, $0.value) }
             cell = try Spawn.start(spawn)
             lastWords = words.closeWriteEnd()
-
+        } catch {
+            throw .system(error, doing: "start the cell")
+        }
+        let plan = try CellPlan(request, streams: streams.kinds, cell: cell.pid)
+        do throws(SystemError) {
             let planFile = try OwnedFileDescriptor(memoryNamed: "bulkhead-plan", sealable: true)
             try planFile.writeAll(plan.encoded())
             try planFile.seal()
@@ -70,7 +65,7 @@ package final class CellRun {
             descriptors += request.mounts.rawValues + request.listeners.rawValues
             try control.socket.send(SupervisorMessage.run.encoded(), descriptors: descriptors)
         } catch {
-            throw .system(error, doing: "start the cell")
+            throw .system(error, doing: "instruct the cell")
         }
         streams.closeCellEnds()
         self.streams = streams
@@ -83,6 +78,9 @@ package final class CellRun {
             .started(
                 module: request.name, moduleDigest: request.moduleDigest,
                 arguments: request.arguments.dropFirst().map { String(decoding: $0, as: UTF8.self) }), isClaim: false)
+        if policy.seccomp == .log {
+            report(.weakened(what: "cell.seccomp = \"log\": system calls outside the profile are made"), isClaim: false)
+        }
     }
 
     /// Serves the cell until it has ended and everything it printed has been passed on.
@@ -238,6 +236,10 @@ package final class CellRun {
         var span = text.mutableSpan
         let count = (try? lastWords.read(into: &span)) ?? 0
         let words = EscapedText.forTerminal(bytes: text.prefix(count))
+        if case .signaled(Signal.badSystemCall, _)? = exit {
+            return .cellFailed(
+                message: "the kernel ended it (SIGSYS): it made a system call outside the profile of its policy")
+        }
         let ending = exit.map { "\($0)" } ?? "unknown"
         return .cellFailed(message: "the cell ended without a report (\(ending))" + (words.isEmpty ? "" : ": \(words)"))
     }

@@ -68,6 +68,12 @@ package struct SyscallFilter: Hashable, Sendable {
         self.defaultAction = defaultAction
     }
 
+    /// A filter that this program's supervisor compiled for this process, whose default is not `userNotification`.
+    package init(program: [UInt8]) {
+        self.program = program
+        defaultAction = .killProcess
+    }
+
     /// libseccomp's pseudo code of the same filter, for people and for golden files.
     package static func text(
         of profile: KernelProfile, defaultAction: SyscallDefault = .killProcess, ownProcess: Int32 = 0

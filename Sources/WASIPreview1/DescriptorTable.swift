@@ -39,6 +39,8 @@ final class Descriptor {
     let mount: Mount?
     /// The name of a preopened directory.
     let preopenName: [UInt8]?
+    /// Whether it counts towards the limit on open descriptors.
+    let isCounted: Bool
     var waiting: Waiting
     var base: Rights
     var inheriting: Rights
@@ -50,7 +52,7 @@ final class Descriptor {
 
     init(
         file: consuming OwnedFileDescriptor, kind: Kind, type: FileType, status: FileStatus, mount: Mount?,
-        preopenName: [UInt8]? = nil, waiting: Waiting, base: Rights, inheriting: Rights, flags: DescriptorFlags
+        preopenName: [UInt8]? = nil, waiting: Waiting, isCounted: Bool = true, base: Rights, inheriting: Rights, flags: DescriptorFlags
     ) {
         self.file = OpenFile(file)
         self.kind = kind
@@ -59,6 +61,7 @@ final class Descriptor {
         inode = status.inode
         self.mount = mount
         self.preopenName = preopenName
+        self.isCounted = isCounted
         self.waiting = waiting
         self.base = base
         self.inheriting = inheriting
@@ -76,6 +79,7 @@ final class Descriptor {
         inode = status.inode
         mount = nil
         preopenName = nil
+        isCounted = true
         waiting = .nonBlocking
         base = Rights.socket.intersection(inheriting)
         self.inheriting = []
@@ -114,7 +118,7 @@ struct DescriptorTable {
 
     /// Takes the lowest free descriptor; the caller has asked `hasRoom`.
     mutating func insert(_ descriptor: Descriptor) -> UInt32 {
-        count += 1
+        count += descriptor.isCounted ? 1 : 0
         for index in DescriptorTable.firstFree..<max(slots.count, DescriptorTable.firstFree) where slots[index] == nil {
             slots[index] = descriptor
             return UInt32(index)
@@ -131,17 +135,17 @@ struct DescriptorTable {
 
     /// - Returns: false when there is none.
     mutating func remove(_ fd: UInt32) -> Bool {
-        guard self[fd] != nil else { return false }
+        guard let descriptor = self[fd] else { return false }
         slots[Int(fd)] = nil
-        count -= 1
+        count -= descriptor.isCounted ? 1 : 0
         return true
     }
 
     /// Both are open; `to`'s is closed, `from` becomes free.
     mutating func move(from: UInt32, to: UInt32) {
-        guard from != to, let moving = self[from], self[to] != nil else { return }
+        guard from != to, let moving = self[from], let closed = self[to] else { return }
         slots[Int(to)] = moving
         slots[Int(from)] = nil
-        count -= 1
+        count -= closed.isCounted ? 1 : 0
     }
 }

@@ -9,6 +9,8 @@ final class Mount {
     let status: FileStatus
     /// What the mount leaves of all WASI rights.
     let rights: Rights
+    /// The root of all that is not granted: every path beneath it is denied.
+    let isAbsentRoot: Bool
     private(set) var usedBytes: UInt64 = 0
     private(set) var usedFiles: UInt64 = 0
 
@@ -16,9 +18,21 @@ final class Mount {
         self.grant = grant
         self.status = status
         rights = Rights.allowed(by: grant)
+        isAbsentRoot = false
     }
 
-    func key(_ field: String) -> PolicyKey { PolicyKey("\(grant.key.path).\(field)") }
+    private init(absentRoot status: FileStatus) {
+        grant = MountGrant(guestPath: "/", hostPath: "", rights: [], symlinks: .refuse)
+        self.status = status
+        rights = []
+        isAbsentRoot = true
+    }
+
+    static func absentRoot(_ status: FileStatus) -> Mount { Mount(absentRoot: status) }
+
+    func key(_ field: String) -> PolicyKey {
+        isAbsentRoot ? PolicyKey("fs") : PolicyKey("\(grant.key.path).\(field)")
+    }
 
     var hasQuota: Bool { grant.quotaBytes != nil || grant.quotaFiles != nil }
 

@@ -10,8 +10,9 @@ func isUTF8(_ bytes: [UInt8]) -> Bool {
 }
 
 /// The bytes as a denial shows them: cut, and quoted.
-func shown(_ path: FilePath) -> String {
-    "\"\(String(decoding: path.bytes.prefix(400), as: UTF8.self))\""
+func shown(_ path: FilePath, beneathRoot: Bool = false) -> String {
+    let slash = beneathRoot && path.bytes.first != UInt8(ascii: "/") ? "/" : ""
+    return "\"\(slash)\(String(decoding: path.bytes.prefix(400), as: UTF8.self))\""
 }
 
 /// A directory that a path call starts from.
@@ -79,6 +80,9 @@ extension WASIProcess {
         _ pointer: UInt32, _ length: UInt32, _ base: Base, _ memory: GuestMemory
     ) throws(CallFailure) -> FilePath {
         let path = try text(pointer, length, memory)
+        if base.mount.isAbsentRoot {
+            throw deny(base.call, base.mount.key("access"), .notcapable, "path=\(shown(path, beneathRoot: true))")
+        }
         if path.bytes.first == UInt8(ascii: "/") {
             throw deny(base.call, base.mount.grant.key, .notcapable, "path=\(shown(path))")
         }

@@ -125,6 +125,21 @@ package final class WASIProcess {
                 flags: []))
     }
 
+    /// Preopens `/` as a directory beneath which nothing is granted. A libc looks for a preopened directory above a path
+    /// and fails without a call when there is none; with this one it makes the call, which is denied and audited. To be
+    /// added after the mounts, and only where none of them is `/`; it counts towards no limit.
+    /// - Parameter standIn: any descriptor that is no directory; no call reaches it.
+    /// - Throws: what fstat(2) throws.
+    package func addAbsentRoot(standIn: consuming OwnedFileDescriptor) throws(SystemError) {
+        let status = try FileDescriptorCalls.status(standIn.rawValue)
+        _ = descriptors.insert(
+            Descriptor(
+                file: standIn, kind: .directory, type: .directory, status: status, mount: .absentRoot(status),
+                preopenName: Array("/".utf8), waiting: .never, isCounted: false,
+                base: Rights.directory.subtracting([.fdReaddir, .fdFilestatGet, .fdFdstatSetFlags]),
+                inheriting: Rights.file.union(.directory), flags: []))
+    }
+
     /// Gives the guest a socket, listening or connected; it is made non-blocking.
     /// - Parameters:
     ///   - file: the socket.

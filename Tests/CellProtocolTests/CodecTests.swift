@@ -36,7 +36,7 @@ import Testing
         mounts: [
             MountGrant(
                 guestPath: "/data", hostPath: "/srv/data", rights: .readOnly, symlinks: .refuse, quotaBytes: 5)
-        ], listeners: 2)
+        ], syscallFilter: [6, 0, 0, 0, 0, 0, 0, 0], listeners: 2)
 
     @Test func planSurvivesTheTrip() throws {
         #expect(try CellPlan(decoding: Self.plan.encoded()) == Self.plan)
