@@ -49,6 +49,7 @@ package final class CellRun {
             var spawn = SpawnRequest(executable: request.cellExecutable, arguments: ["bulkhead-cell"])
             let words = try Pipe(nonBlocking: true)
             spawn.descriptors = [.init(theirs.rawValue, as: 3), .init(words.writeEnd.rawValue, as: 2)]
+            spawn.environment = [SpawnRequest.noBacktrace]
             spawn.limits = request.policy.kernel.resourceLimits.map { ($0.name, $0.value) }
             cell = try Spawn.start(spawn)
             lastWords = words.closeWriteEnd()

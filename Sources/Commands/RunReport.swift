@@ -69,8 +69,11 @@ struct RunReport {
     func lines() -> [String] {
         var lines: [String] = []
         switch reason {
-        case .normal, .exited:
+        case .normal:
             return []
+        case .exited:
+            // The guest said what it wanted to say; where something was denied, that may be why.
+            return denials.entries.isEmpty ? [] : [headline("was denied something before it gave up")] + denialLines()
         case .trap(let kind, let message, let backtrace):
             lines.append(headline("trapped: \(kind)"))
             if message != kind, !message.isEmpty {
@@ -113,7 +116,7 @@ struct RunReport {
 
     func denialLines() -> [String] {
         guard !denials.entries.isEmpty else { return [] }
-        var lines = ["", "\(denials.total) denied call\(denials.total == 1 ? "" : "s") before that; the last:"]
+        var lines = ["\(denials.total) denied call\(denials.total == 1 ? "" : "s") before that; the last:"]
         for (denial, origins) in denials.entries.suffix(5) {
             let times = denial.count > 1 ? " ×\(denial.count)" : ""
             lines.append(

@@ -46,6 +46,7 @@ struct CompilerProcess {
         request.descriptors = [
             .init(module.rawValue, as: 0), .init(code.rawValue, as: 3), .init(pipe.writeEnd.rawValue, as: 4),
         ]
+        request.environment = [SpawnRequest.noBacktrace]
         request.limits = [
             ("data", limits.memory), ("cpu", limits.cpuSeconds), ("fsize", limits.output), ("core", 0), ("nofile", 64),
         ]

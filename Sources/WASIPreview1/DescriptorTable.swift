@@ -39,7 +39,7 @@ final class Descriptor {
     let mount: Mount?
     /// The name of a preopened directory.
     let preopenName: [UInt8]?
-    /// Whether it counts towards the limit on open descriptors.
+    /// False for the absent root: it counts towards no limit, and only path calls and a libc's search see it.
     let isCounted: Bool
     var waiting: Waiting
     var base: Rights
@@ -52,7 +52,8 @@ final class Descriptor {
 
     init(
         file: consuming OwnedFileDescriptor, kind: Kind, type: FileType, status: FileStatus, mount: Mount?,
-        preopenName: [UInt8]? = nil, waiting: Waiting, isCounted: Bool = true, base: Rights, inheriting: Rights, flags: DescriptorFlags
+        preopenName: [UInt8]? = nil, waiting: Waiting, isCounted: Bool = true, base: Rights, inheriting: Rights,
+        flags: DescriptorFlags
     ) {
         self.file = OpenFile(file)
         self.kind = kind

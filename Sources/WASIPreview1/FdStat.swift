@@ -7,7 +7,7 @@ extension WASIProcess {
     /// `fd_fdstat_get`: type, flags and rights.
     /// - Throws: `badf`; `fault`.
     package func fdFdstatGet(fd: UInt32, stat: UInt32, _ memory: GuestMemory) throws(CallFailure) {
-        let descriptor = try descriptor(fd)
+        let descriptor = try preopened(fd)
         try FdStatLayout.store(
             type: descriptor.type, flags: descriptor.flags, base: descriptor.base, inheriting: descriptor.inheriting,
             in: memory, at: stat)
@@ -90,7 +90,7 @@ extension WASIProcess {
     /// `fd_prestat_get`: that a descriptor is a preopened directory, and how long its name is.
     /// - Throws: `badf`, also for what is not preopened; `fault`.
     package func fdPrestatGet(fd: UInt32, stat: UInt32, _ memory: GuestMemory) throws(CallFailure) {
-        guard let name = try descriptor(fd).preopenName else { throw .errno(.badf) }
+        guard let name = try preopened(fd).preopenName else { throw .errno(.badf) }
         try PrestatLayout.store(nameLength: UInt32(truncatingIfNeeded: name.count), in: memory, at: stat)
     }
 
@@ -99,7 +99,7 @@ extension WASIProcess {
     package func fdPrestatDirName(
         fd: UInt32, name: UInt32, length: UInt32, _ memory: GuestMemory
     ) throws(CallFailure) {
-        guard let bytes = try descriptor(fd).preopenName else { throw .errno(.badf) }
+        guard let bytes = try preopened(fd).preopenName else { throw .errno(.badf) }
         guard Int(length) >= bytes.count else { throw .errno(.nametoolong) }
         memory.store(bytes.span, in: try memory.area(at: name, count: bytes.count))
     }

@@ -64,7 +64,7 @@ extension WASIProcess {
 
     /// - Throws: `badf`; `notdir` for what is no directory.
     func base(_ fd: UInt32, _ call: StaticString) throws(CallFailure) -> Base {
-        let descriptor = try descriptor(fd)
+        let descriptor = try preopened(fd)
         guard descriptor.kind == .directory, let mount = descriptor.mount else { throw .errno(.notdir) }
         return Base(descriptor: descriptor, mount: mount, call: call, fd: fd)
     }

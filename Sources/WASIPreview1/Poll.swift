@@ -82,7 +82,7 @@ extension WASIProcess {
     private func addDescriptor(
         _ subscription: Subscription, _ fd: UInt32, _ interest: Interest, to poll: inout PollRound
     ) {
-        guard let descriptor = descriptors[fd] else { return poll.fail(subscription, .badf) }
+        guard let descriptor = descriptors[fd], descriptor.isCounted else { return poll.fail(subscription, .badf) }
         let right: Rights = interest == .read ? .fdRead : .fdWrite
         guard descriptor.base.contains(.pollFdReadwrite) || descriptor.base.contains(right) else {
             return poll.fail(subscription, .notcapable)

@@ -126,8 +126,8 @@ package final class WASIProcess {
     }
 
     /// Preopens `/` as a directory beneath which nothing is granted. A libc looks for a preopened directory above a path
-    /// and fails without a call when there is none; with this one it makes the call, which is denied and audited. To be
-    /// added after the mounts, and only where none of them is `/`; it counts towards no limit.
+    /// and fails without a call when there is none; with this one it makes the call, which is denied and audited. To every other
+    /// call it is not open. To be added after the mounts, and only where none of them is `/`; it counts towards no limit.
     /// - Parameter standIn: any descriptor that is no directory; no call reaches it.
     /// - Throws: what fstat(2) throws.
     package func addAbsentRoot(standIn: consuming OwnedFileDescriptor) throws(SystemError) {
@@ -136,7 +136,7 @@ package final class WASIProcess {
             Descriptor(
                 file: standIn, kind: .directory, type: .directory, status: status, mount: .absentRoot(status),
                 preopenName: Array("/".utf8), waiting: .never, isCounted: false,
-                base: Rights.directory.subtracting([.fdReaddir, .fdFilestatGet, .fdFdstatSetFlags]),
+                base: Rights.directory,
                 inheriting: Rights.file.union(.directory), flags: []))
     }
 
@@ -167,6 +167,13 @@ package final class WASIProcess {
     /// - Throws: `badf`.
     @inline(__always)
     func descriptor(_ fd: UInt32) throws(CallFailure) -> Descriptor {
+        guard let descriptor = descriptors[fd], descriptor.isCounted else { throw .errno(.badf) }
+        return descriptor
+    }
+
+    /// As `descriptor`, but the absent root too: what a libc asks to find a path's directory, and path calls.
+    /// - Throws: `badf`.
+    func preopened(_ fd: UInt32) throws(CallFailure) -> Descriptor {
         guard let descriptor = descriptors[fd] else { throw .errno(.badf) }
         return descriptor
     }
