@@ -19,9 +19,11 @@ struct PolicyCommand: ParsableCommand {
               bulkhead policy explain no-net plugin.toml
               bulkhead policy diff main.toml proposed.toml
               bulkhead policy schema > policy.schema.json
+              bulkhead policy init plugin.wasm > plugin.toml
             """,
         subcommands: [
             PolicyCheckCommand.self, PolicyExplainCommand.self, PolicyDiffCommand.self, PolicySchemaCommand.self,
+            PolicyInitCommand.self,
         ])
 }
 

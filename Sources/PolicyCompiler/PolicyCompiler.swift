@@ -31,8 +31,8 @@ package enum PolicyCompiler {
         _ documents: [PolicyDocument], flags: PolicyDocument?
     ) throws(PolicyErrors) -> [ResolvedPolicy] {
         if documents.isEmpty {
-            let base = try PolicyDocument.noPolicy()
-            return [try ResolvedPolicy.resolve(flags.map { base.adding($0) } ?? base)]
+            guard let flags else { return [try ResolvedPolicy.resolve(PolicyDocument.noPolicy())] }
+            return [try ResolvedPolicy.resolve(PolicyDocument.standalone(flags))]
         }
         var policies: [ResolvedPolicy] = []
         var errors: [PolicyError] = []

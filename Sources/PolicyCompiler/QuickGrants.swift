@@ -125,6 +125,13 @@ extension NetworkGrant {
 }
 
 extension PolicyDocument {
+    /// What runs when only flags are given: the default and the flags in one document, for `--print-policy`.
+    package static func standalone(_ flags: PolicyDocument) throws(PolicyErrors) -> PolicyDocument {
+        var document = try noPolicy().adding(flags)
+        document.summary = "From the command line"
+        return document
+    }
+
     /// This document with what the flags write on top of it; lists are joined.
     package func adding(_ flags: PolicyDocument) -> PolicyDocument {
         var sum = self

@@ -91,6 +91,10 @@ func failure(_ body: () throws(PolicyErrors) -> Void) -> String {
         #expect(set.environment.allow == ["LANG"])
         #expect(set.limits.memory == 64 << 20 && set.limits.wall == 10_000_000_000)
         #expect(set.arguments && set.stdio == .inherit && !set.random)
+        // What --print-policy shows is the same policy.
+        let printed = try PolicyDocument.standalone(flags).tomlText
+        let again = try PolicyDocument.parse(text: printed, file: "p", baseDirectory: "/")
+        #expect(try PolicyCompiler.compile([again]).capabilities == set)
     }
 
     @Test func flagsBesideAPolicyMustBePermitted() throws {
