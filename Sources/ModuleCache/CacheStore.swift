@@ -5,7 +5,7 @@ internal import Glibc
 internal import LinuxKernel
 internal import MachineKey
 
-/// Entries are `NAME.bhm`, written as `new.RANDOM` and renamed. `turn.NN` are locks that keep two processes from compiling the
+/// Entries are `NAME.bhm`, written as `new.RANDOM` and renamed; `seen.NAME` are DigestIndex's. `turn.NN` are locks that keep two processes from compiling the
 /// same module at once; losing one costs a second compilation, nothing else.
 struct CacheStore {
     let directory: String
@@ -120,7 +120,11 @@ struct CacheStore {
             total -= entry.status.size
         }
         let now = Int64(clamping: Clock.realtimeNow())
-        for file in try HostFile.names(in: directory) where file.hasPrefix("new.") {
+        let names = try HostFile.names(in: directory)
+        // A hundred bytes each; past some number most are of files that are long gone.
+        let seen = names.filter { $0.hasPrefix("seen.") }
+        if seen.count > 1000 { for file in seen { try? HostFile.remove("\(directory)/\(file)") } }
+        for file in names where file.hasPrefix("new.") {
             if let status = try HostFile.status(path: "\(directory)/\(file)", followLinks: false),
                 now - status.modified > 3_600_000_000_000
             {
@@ -133,7 +137,7 @@ struct CacheStore {
     static func clear(directory: String) throws(SystemError) -> (entries: Int, bytes: UInt64) {
         let all = try entries(directory: directory)
         for name in try HostFile.names(in: directory)
-        where name.hasSuffix(".bhm") || name.hasPrefix("new.") || name.hasPrefix("turn.") {
+        where name.hasSuffix(".bhm") || name.hasPrefix("new.") || name.hasPrefix("turn.") || name.hasPrefix("seen.") {
             try HostFile.remove("\(directory)/\(name)")
         }
         return (all.count, all.reduce(0) { $0 + $1.status.size })

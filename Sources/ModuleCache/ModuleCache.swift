@@ -30,6 +30,10 @@ package struct ModuleCacheSettings {
     package var moduleBytes: UInt64 = 1 << 30
     /// Called about ten times a second while a compilation goes on, once it has taken half a second.
     package var progress: ((Double) -> Void)?
+    /// From this many bytes on, an unchanged file is recognised by its status instead of being read and hashed again.
+    package var indexedBytes: UInt64 = 1 << 20
+    /// Nanoseconds since its last change after which a file counts as unchanged.
+    package var indexedAge: Int64 = 2_000_000_000
 
     package init() {}
 }
@@ -43,6 +47,9 @@ package final class ModuleCache {
     /// Keyed apart from everything else that the machine key authenticates; nil when there is no key to be had.
     private let key: Authenticator?
     let precompiledKey: Authenticator?
+    private let indexKey: Authenticator?
+    /// Bytes of modules that were read and hashed so far.
+    package private(set) var hashedBytes: UInt64 = 0
     private let unusable: String?
 
     /// A directory or key that cannot be used makes a cache that keeps nothing, and modules carry the reason as `warning`; a
@@ -76,6 +83,7 @@ package final class ModuleCache {
         }
         key = root?.derived(for: "bulkhead module cache 1")
         precompiledKey = root?.derived(for: "bulkhead precompiled module 1")
+        indexKey = root?.derived(for: "bulkhead module index 1")
         self.unusable = unusable
     }
 
@@ -89,29 +97,71 @@ package final class ModuleCache {
             return try trusted(file, path: path, size: status.size, profile: profile)
         }
         guard status.size <= settings.moduleBytes else { throw .tooLarge(path: path, limit: settings.moduleBytes) }
+        var rejected: String?
+        if let known = index(for: status)?.digest(status) {
+            switch lookUp(CacheKey(moduleDigest: known, profile: profile)) {
+            case .hit(let module): return module
+            case .rejected(let why): rejected = why
+            case .miss: break
+            }
+        }
         let bytes = try reading(path) { () throws(SystemError) in
             try HostFile.readToEnd(file, limit: Int(settings.moduleBytes))
         }
         if bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) {
             throw .untrusted(path: path, why: "it does not (the file is native code without its signature)")
         }
-        return try module(bytes: bytes, profile: profile)
+        let digest = hash(bytes)
+        if let index = index(for: status), (try? HostFile.status(file)) == status { index.record(digest, status) }
+        return try module(bytes, CacheKey(moduleDigest: digest, profile: profile), rejected: rejected)
     }
 
     /// The module whose bytes these are, compiled before or now.
     package func module(bytes: [UInt8], profile: ExecutionProfile?) throws(ModuleCacheError) -> CachedModule {
-        let cacheKey = CacheKey(moduleDigest: RunningHash.hash(bytes), profile: profile)
+        try module(bytes, CacheKey(moduleDigest: hash(bytes), profile: profile), rejected: nil)
+    }
+
+    private func hash(_ bytes: [UInt8]) -> Hash256 {
+        hashedBytes += UInt64(bytes.count)
+        return RunningHash.hash(bytes)
+    }
+
+    /// nil for files that are read anyway, and where nothing is kept.
+    private func index(for status: HostFileStatus) -> DigestIndex? {
+        guard status.isRegular, status.size >= settings.indexedBytes, unusable == nil, let indexKey else { return nil }
+        return DigestIndex(directory: directory, key: indexKey, minimumAge: settings.indexedAge)
+    }
+
+    private enum Known: ~Copyable {
+        case hit(CachedModule)
+        case miss
+        case rejected(String)
+    }
+
+    private func lookUp(_ cacheKey: CacheKey) -> Known {
+        guard let key, unusable == nil else { return .miss }
+        switch CacheStore(directory: directory, limitBytes: limitBytes, key: key).lookUp(cacheKey) {
+        case .hit(let code, let summary):
+            return .hit(
+                CachedModule(
+                    digest: cacheKey.moduleDigest.description, summary: summary, code: code, wasCompiled: false,
+                    rejected: nil, entry: cacheKey.name, warning: nil))
+        case .miss: return .miss
+        case .rejected(let why): return .rejected(why)
+        }
+    }
+
+    private func module(
+        _ bytes: [UInt8], _ cacheKey: CacheKey, rejected: String?
+    ) throws(ModuleCacheError) -> CachedModule {
         guard let key, unusable == nil else {
             return try compile(
                 bytes, cacheKey, rejected: nil, warning: "module cache unusable: \(unusable ?? "no key")")
         }
         let store = CacheStore(directory: directory, limitBytes: limitBytes, key: key)
-        switch store.lookUp(cacheKey) {
-        case .hit(let code, let summary):
-            return CachedModule(
-                digest: cacheKey.moduleDigest.description, summary: summary, code: code, wasCompiled: false,
-                rejected: nil, entry: cacheKey.name, warning: nil)
-        case .miss: return try fill(store, bytes, cacheKey, rejected: nil)
+        switch lookUp(cacheKey) {
+        case .hit(let module): return module
+        case .miss: return try fill(store, bytes, cacheKey, rejected: rejected)
         case .rejected(let why): return try fill(store, bytes, cacheKey, rejected: why)
         }
     }
