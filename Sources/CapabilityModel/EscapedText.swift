@@ -26,6 +26,15 @@ package enum EscapedText {
         return escaped
     }
 
+    /// As `forTerminal`, but a backslash stays one: for text that was escaped where it came from.
+    package static func escapedAgain(_ text: String) -> String {
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            if scalar == "\\" { escaped += "\\" } else { append(scalar, to: &escaped) }
+        }
+        return escaped
+    }
+
     /// Bytes that claim to be UTF-8: as `forTerminal`, and each byte that is no UTF-8 appears as `\xNN`.
     package static func forTerminal(bytes: some Sequence<UInt8>) -> String {
         var escaped = ""

@@ -26,7 +26,7 @@ struct AuditPrinter {
             let answer = denial.errno.map { " → \(errnoName($0))" } ?? " → ended"
             return
                 ([
-                    "\(head) \(red("denied")) \(escaped(denial.call)) \(escaped(denial.arguments))\(answer)\(count) "
+                    "\(head) \(red("denied")) \(escaped(denial.call)) \(EscapedText.escapedAgain(denial.arguments))\(answer)\(count) "
                         + dim("[\(denial.layer.rawValue)]") + claim
                 ] + Self.reasons(denial.key, origins).map { "    " + $0 }).joined(separator: "\n")
         case .exited(let reason):
