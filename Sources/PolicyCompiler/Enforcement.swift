@@ -14,7 +14,7 @@ package enum Enforcement {
         switch path {
         case "limits.memory", "limits.tables", "limits.stack", "limits.mailbox_messages", "limits.mailbox_bytes":
             return .wasmOnly
-        case "limits.fds": return .kernel
+        case "limits.cpu", "limits.fds": return .kernel
         default: return .broker
         }
     }

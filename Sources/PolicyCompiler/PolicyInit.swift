@@ -72,7 +72,7 @@ package enum PolicyInit {
         if let maximum = summary.memoryMaximum, maximum >= 65_536 { memory = min(memory, maximum) }
         return [
             "memory = \"\(Units.sizeText(memory))\"  # it declares a minimum of \(Units.sizeText(summary.memoryMinimum))",
-            "# cpu = \"\(Units.text(defaults.cpu, of: .cpu))\"    # the default",
+            "# cpu = \"\(Units.text(defaults.cpu, of: .cpu))\"   # the default",
             "# wall = \"\(Units.text(defaults.wall, of: .wall))\"  # the default",
         ]
     }
