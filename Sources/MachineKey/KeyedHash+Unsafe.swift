@@ -93,12 +93,6 @@ package struct RunningHash {
         text.withUTF8 { unsafe state.update(bufferPointer: UnsafeRawBufferPointer($0)) }
     }
 
-    /// Adds mapped bytes, which must stay mapped and readable during the call.
-    @unsafe package mutating func update(mapped bytes: UnsafeRawBufferPointer) {
-        // SAFETY: the caller keeps the bytes mapped.
-        unsafe state.update(bufferPointer: bytes)
-    }
-
     package func finalize() -> Hash256 {
         var bytes = Hash256.InlineBytes()
         var index = 0
