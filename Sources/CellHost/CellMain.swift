@@ -16,6 +16,9 @@ package enum CellMain {
             StandardError.write("bulkhead-cell: started without a supervisor\n")
             _exit(70)
         }
+        // A guest that writes to a closed pipe, or past a file size limit, gets an errno: it must not end the cell.
+        try? Signal.ignore(Signal.pipe)
+        try? Signal.ignore(Signal.fileSizeLimit)
         let reporter = DenialReporter(control: control)
         let reason = runGuest(descriptors, control: control, reporter: reporter)
         reporter.finish()

@@ -35,13 +35,13 @@ package struct PollEntry: Hashable, Sendable {
 package enum Poll {
     /// ppoll(2), EINTR retried until the deadline.
     /// - Parameters:
-    ///   - entries: at most 256; `ready` is overwritten in each.
+    ///   - entries: at most 65,536; `ready` is overwritten in each.
     ///   - deadline: CLOCK_MONOTONIC, in nanoseconds; nil waits without end, one that has passed only looks.
     /// - Returns: how many are ready; 0 when the deadline came first.
     /// - Throws: EINVAL for too many entries.
     package static func wait(_ entries: inout [PollEntry], deadline: UInt64?) throws(SystemError) -> Int {
         let count = entries.count
-        if count > 256 { throw SystemError("ppoll", errno: EINVAL) }
+        if count > 65_536 { throw SystemError("ppoll", errno: EINVAL) }
         // SAFETY: the three buffers have `count` elements each and live for the closure; the callee writes `results`
         // only when it succeeds, and nobody reads them otherwise.
         let result = unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: max(count, 1)) { raws in

@@ -12,8 +12,9 @@ package enum KernelLowering {
             resourceLimits: resourceLimits(for: capabilities.limits), namespaces: namespaces)
     }
 
-    /// Descriptors that a cell itself holds: control socket, native code, epoll, event descriptors, and some slack.
-    package static let cellDescriptors: UInt64 = 32
+    /// Descriptors that a cell itself holds: control socket, native code, some slack, and a second handle for each of at
+    /// most 250 mounts, opened when a guest lists it. A constant, for a wider set may well have fewer mounts.
+    package static let cellDescriptors: UInt64 = 288
 
     /// CPU seconds that a cell may use beyond the process's own limit: to load the module, and for the limit to be
     /// noticed and reported before the kernel kills.
