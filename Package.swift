@@ -104,7 +104,7 @@ let package = Package(
         tests("CellProtocol", ["CapabilityModel", "CellProtocol", "LinuxKernel"]),
         tests("AuditLog", ["AuditLog", "CapabilityModel", "LinuxKernel", "MachineKey"]),
         tests("ModuleCache", ["CapabilityModel", "CellProtocol", "LinuxKernel", "MachineKey", "ModuleCache"]),
-        tests("Commands", ["AuditLog", "CapabilityModel", "Commands", "PolicyCompiler"]),
+        tests("Commands", ["AuditLog", "CapabilityModel", "Commands", "PolicyCompiler", arguments]),
         tests("EndToEnd", ["CapabilityModel", "bulkhead", "bulkhead-cell", "bulkhead-compiler"]),
     ],
     swiftLanguageModes: [.v6]

@@ -20,6 +20,10 @@ package let bulkheadVersion = "0.1.0"
 
 /// Parses the process's arguments, runs the subcommand they name and exits with its status.
 package func runCommandLine() -> Never {
+    let words = CommandLine.arguments.dropFirst()
+    if words.first == "run", let options = RunOptions(quickly: words.dropFirst()) {
+        exit(GuestRun(options: options).perform())
+    }
     BulkheadCommand.main()
     exit(0)
 }

@@ -16,8 +16,12 @@ struct RunFailure: Error {
 }
 
 struct GuestRun {
-    let options: RunCommand
-    let arguments: [String]
+    let options: RunOptions
+
+    /// The guest's.
+    private var arguments: [String] {
+        options.arguments.first == "--" ? Array(options.arguments.dropFirst()) : options.arguments
+    }
 
     /// The exit status.
     func perform() -> Int32 {

@@ -68,11 +68,13 @@ struct RunCommand: ParsableCommand {
     var arguments: [String] = []
 
     func run() throws {
-        var guestArguments = arguments[...]
-        if guestArguments.first == "--" {
-            guestArguments = guestArguments.dropFirst()
-        }
-        let status = GuestRun(options: self, arguments: Array(guestArguments)).perform()
-        throw ExitCode(status)
+        throw ExitCode(GuestRun(options: options).perform())
+    }
+
+    var options: RunOptions {
+        RunOptions(
+            policy: policy, dir: dir, env: env, listen: listen, connect: connect, maxMemory: maxMemory,
+            timeout: timeout, profile: profile, invoke: invoke, printPolicy: printPolicy, module: module,
+            arguments: arguments)
     }
 }
