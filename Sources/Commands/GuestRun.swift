@@ -40,13 +40,17 @@ struct GuestRun {
             guard let flags else {
                 throw RunFailure(message: "bulkhead: --print-policy needs quick grants such as --dir", status: 64)
             }
-            print(flags.tomlText, terminator: "")
+            print(try printed(flags), terminator: "")
             return 0
         }
         guard let modulePath = options.module else {
             throw RunFailure(message: "bulkhead: no module given; see `bulkhead run --help`", status: 64)
         }
         let policy = try compile(flags: flags, in: directory)
+        try require(policy)
+        for warning in PolicyWarnings.of(policy) {
+            StandardError.write("bulkhead: " + EscapedText.forTerminal(warning) + "\n")
+        }
         let locations = Locations.current()
         let log = try openLog(locations)
         defer { log.close() }
@@ -131,6 +135,35 @@ struct GuestRun {
         } catch {
             let message = error.errors.isEmpty ? "bulkhead: --profile is dense, heavy or auto" : "\(error)"
             throw RunFailure(message: message, status: RunStatus.refused)
+        }
+    }
+
+    /// With policies beside them the flags are a document of their own; alone they stand on the default.
+    private func printed(_ flags: PolicyDocument) throws(RunFailure) -> String {
+        do throws(PolicyErrors) {
+            return options.policy.isEmpty ? try PolicyDocument.standalone(flags).tomlText : flags.tomlText
+        } catch {
+            throw RunFailure(message: "\(error)", status: RunStatus.refused)
+        }
+    }
+
+    /// Layers that a cell has around it today; `no-wasm-only` is the policy compiler's to check.
+    private static let layers: Set<String> = ["seccomp", "no-wasm-only"]
+
+    private func require(_ policy: CompiledPolicy) throws(RunFailure) {
+        let missing = policy.require.subtracting(GuestRun.layers).sorted()
+        guard missing.isEmpty else {
+            throw RunFailure(
+                message: "bulkhead: the policy requires layers that cells do not have: \(missing.joined(separator: ", "))"
+                    + places(of: PolicyKey("cell.require"), in: policy)
+                    + "\n  remove them from cell.require to run with less",
+                status: RunStatus.refused)
+        }
+        guard policy.seccomp == .kill || !policy.require.contains("seccomp") else {
+            throw RunFailure(
+                message: "bulkhead: the policy requires seccomp, and cell.seccomp = \"log\" does not enforce it"
+                    + places(of: PolicyKey("cell.require"), in: policy),
+                status: RunStatus.refused)
         }
     }
 
