@@ -53,8 +53,8 @@ check: ## the arrows that must not exist, and where unsafe code may stand
 	@scripts/check-arrows.py --self-test
 	@scripts/check-arrows.py
 
-install: ## install beneath $(DESTDIR)$(PREFIX); builds release if there is none
-	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' JOBS='$(JOBS)' scripts/install.sh install
+install: ## install beneath $(DESTDIR)$(PREFIX); builds release if there is none; STRIP=1 strips
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' JOBS='$(JOBS)' STRIP='$(STRIP)' scripts/install.sh install
 
 uninstall: ## remove what install put beneath $(DESTDIR)$(PREFIX)
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install.sh uninstall

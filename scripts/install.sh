@@ -35,12 +35,13 @@ install_all() {
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' RETURN
 
-    put 755 "$built/bulkhead" "$root/bin/bulkhead"
-    for binary in "${helpers[@]}"; do
+    for binary in bulkhead "${helpers[@]}"; do
         cp "$built/$binary" "$scratch/$binary"
+        [ -z "${STRIP:-}" ] || strip "$scratch/$binary"
         scripts/drop-rpath.py "$scratch/$binary" "$PWD"
-        put 755 "$scratch/$binary" "$root/libexec/bulkhead/$binary"
     done
+    put 755 "$scratch/bulkhead" "$root/bin/bulkhead"
+    for binary in "${helpers[@]}"; do put 755 "$scratch/$binary" "$root/libexec/bulkhead/$binary"; done
     put 755 .deps/wasmtime/lib/libwasmtime.so "$root/lib/bulkhead/libwasmtime.so"
     for policy in policies/*.toml; do
         put 644 "$policy" "$share/bulkhead/policies/${policy##*/}"
