@@ -12,7 +12,7 @@ JOBS ?= $(shell n=$$(nproc); m=$$(awk '/^MemAvailable/ { print int($$2 / 2097152
 
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib -j $(JOBS)
 
-.PHONY: help setup build release guests programs test demo bench lint check install uninstall clean
+.PHONY: help setup build release guests programs test demo bench lint check docs install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ lint: ## formatting of Swift, syntax of shell and Python
 check: ## the arrows that must not exist, and where unsafe code may stand
 	@scripts/check-arrows.py --self-test
 	@scripts/check-arrows.py
+
+docs: setup ## reference of all modules (DocC) into .build/docs
+	@scripts/docs.sh
 
 install: ## install beneath $(DESTDIR)$(PREFIX); builds release if there is none; STRIP=1 strips
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' JOBS='$(JOBS)' STRIP='$(STRIP)' scripts/install.sh install
