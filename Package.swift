@@ -5,6 +5,9 @@ import PackageDescription
 /// Where `make setup` puts libwasmtime; an installed one is linked from here too, so nothing else needs to know.
 let wasmtimeLibrary = Context.packageDirectory + "/.deps/wasmtime/lib"
 
+/// Where `make setup` leaves a link to libstdc++.a; the linker prefers it to the shared library, and does without it.
+let staticLibraries = Context.packageDirectory + "/.deps/static"
+
 let strict: [SwiftSetting] = [
     .strictMemorySafety(),
     .treatAllWarnings(as: .error),
@@ -20,7 +23,9 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 }
 
 func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+    .executableTarget(
+        name: name, dependencies: dependencies, swiftSettings: strict,
+        linkerSettings: [.unsafeFlags(["-L\(staticLibraries)"], .when(configuration: .release))])
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -44,7 +49,7 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
     targets: [
-        .target(name: "CLinux", linkerSettings: [.linkedLibrary("seccomp"), .linkedLibrary("cap")]),
+        .target(name: "CLinux", linkerSettings: [.linkedLibrary("seccomp")]),
         .target(
             name: "CWasmtime",
             linkerSettings: [

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly wasmtime_version=50.0.1
-readonly packages=(libseccomp-dev libcap-dev wasi-libc libclang-rt-19-dev-wasm32)
+readonly packages=(libseccomp-dev wasi-libc libclang-rt-19-dev-wasm32)
 
 fail() {
     printf 'setup: %s\n' "$*" >&2
@@ -100,6 +100,11 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ] || [ ! -e .deps/wasmti
     fi
     printf '%s\n' "$wanted" >"$stamp"
 fi
+
+# A release build takes libstdc++ from here: relocating the shared one is a sixth of a short run's time.
+mkdir -p .deps/static
+archive=$(clang -print-file-name=libstdc++.a)
+if [ -e "$archive" ]; then ln -sfn "$(realpath "$archive")" .deps/static/libstdc++.a; fi
 
 # swift build would fetch these itself; here a failure gets a name.
 if [ ! -e .build/workspace-state.json ]; then

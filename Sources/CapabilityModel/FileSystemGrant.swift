@@ -21,13 +21,22 @@ package struct FileRights: OptionSet, Hashable, Sendable {
 }
 
 /// What a path may do at a symbolic link. No policy lets a link lead out of its mount.
-package enum SymlinkPolicy: UInt8, Sendable, Comparable {
+package enum SymlinkPolicy: UInt8, Sendable, Comparable, CustomStringConvertible {
     /// A link anywhere in a path is refused, and none may be made.
     case refuse = 0
     /// Links that stay beneath the mount are followed; none may be made.
     case follow = 1
     /// As `follow`, and the guest may make links.
     case create = 2
+
+    /// As policies write it, without reflection.
+    package var description: String {
+        switch self {
+        case .refuse: "refuse"
+        case .follow: "follow"
+        case .create: "create"
+        }
+    }
 
     package static func < (left: SymlinkPolicy, right: SymlinkPolicy) -> Bool {
         left.rawValue < right.rawValue

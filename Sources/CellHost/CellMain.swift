@@ -20,15 +20,16 @@ package enum CellMain {
         try? Signal.ignore(Signal.pipe)
         try? Signal.ignore(Signal.fileSizeLimit)
         let reporter = DenialReporter(control: control)
-        let reason = runGuest(descriptors, control: control, reporter: reporter)
+        // The guest is kept to the end: the kernel takes back its memory faster than it could be unmapped here.
+        let (reason, guest) = runGuest(descriptors, control: control, reporter: reporter)
         reporter.finish()
         _ = control.send(.exited(reason), waits: true)
-        _exit(0)
+        withExtendedLifetime(guest) { _exit(0) }
     }
 
     private static func runGuest(
         _ descriptors: [Int32], control: ControlChannel, reporter: DenialReporter
-    ) -> ExitReason {
+    ) -> (ExitReason, WasmProcess?) {
         do {
             let (process, _) = try load(descriptors, control: control, reporter: reporter)
             let reason = SingleProcessLoop.run(process)
@@ -41,11 +42,11 @@ package enum CellMain {
             if !process.results.isEmpty {
                 _ = control.send(.results(process.results), waits: true)
             }
-            return reason
+            return (reason, process)
         } catch let error as Refusal {
-            return .refused(message: error.message)
+            return (.refused(message: error.message), nil)
         } catch {
-            return .cellFailed(message: "\(error)")
+            return (.cellFailed(message: "\(error)"), nil)
         }
     }
 
