@@ -37,7 +37,8 @@ package final class CellRun {
     /// Starts a cell. The calling thread must outlive it: the kernel kills the cell when that thread ends.
     package init(_ request: CellRequest, observer: any RunObserver) throws(CellError) {
         let streams = try GuestStreams(
-            request.policy.capabilities.stdio, outputLimit: request.policy.capabilities.limits.output)
+            request.policy.capabilities.stdio, name: request.name,
+            outputLimit: request.policy.capabilities.limits.output)
         do throws(SystemError) {
             // Before the cell exists, so that no signal can slip between.
             signals = try SignalFD([SIGINT, SIGTERM, SIGHUP])

@@ -15,12 +15,16 @@ final class GuestStreams {
     /// Whether the relay of the same index carries what the guest prints.
     private var isOutput: [Bool] = []
     private let outputLimit: UInt64
+    private let name: String
     /// Ours, closed with the object: pipe ends and files that the relays use.
     private var owned: [Int32] = []
 
     /// Passes on as many bytes of output as `outputLimit`; what the guest prints beyond is counted and dropped.
-    init(_ grant: StdioGrant, outputLimit: UInt64) throws(CellError) {
+    /// - Parameters:
+    ///   - name: the guest's, for streams that go to the log.
+    init(_ grant: StdioGrant, name: String, outputLimit: UInt64) throws(CellError) {
         self.outputLimit = outputLimit
+        self.name = name
         let streams = [grant.stdin, grant.stdout, grant.stderr]
         kinds = streams.enumerated().map { number, stream in
             switch stream {
@@ -74,15 +78,17 @@ final class GuestStreams {
     }
 
     private func open(_ stream: StreamGrant, number: Int32) throws(CellError) {
-        let name = ["stdin", "stdout", "stderr"][Int(number)]
+        let streamName = ["stdin", "stdout", "stderr"][Int(number)]
         do throws(SystemError) {
             switch stream {
             case .closed:
                 return
             case .null:
                 cellEnds.append(try OwnedFileDescriptor(opening: "/dev/null", flags: O_RDWR).release())
-            case .inherit, .log:
+            case .inherit:
                 try relay(number: number, host: number)
+            case .log:
+                try relay(number: number, host: STDERR_FILENO, log: LogLines(origin: "\(name) \(streamName)"))
             case .file(let path):
                 let flags = number == 0 ? O_RDONLY : O_WRONLY | O_APPEND | O_CREAT
                 let file = try OwnedFileDescriptor(opening: path, flags: flags, mode: 0o600).release()
@@ -90,18 +96,18 @@ final class GuestStreams {
                 try relay(number: number, host: file)
             }
         } catch {
-            throw .stream(name, error)
+            throw .stream(streamName, error)
         }
     }
 
-    private func relay(number: Int32, host: Int32) throws(SystemError) {
+    private func relay(number: Int32, host: Int32, log: LogLines? = nil) throws(SystemError) {
         let pipe = try Pipe()
         let (readEnd, writeEnd) = pipe.release()
         let isInput = number == 0
         cellEnds.append(isInput ? readEnd : writeEnd)
         owned.append(isInput ? writeEnd : readEnd)
         // Nobody is left to read or write: the guest sees the end at once.
-        relays.append(isInput ? StreamRelay(from: host, to: writeEnd) : StreamRelay(from: readEnd, to: host))
+        relays.append(isInput ? StreamRelay(from: host, to: writeEnd) : StreamRelay(from: readEnd, to: host, as: log))
         isOutput.append(!isInput)
     }
 

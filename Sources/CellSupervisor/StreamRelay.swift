@@ -15,6 +15,9 @@ struct StreamRelay {
     let target: Int32
     private let targetIsFile: Bool
     private var buffer: [UInt8]
+    /// Where output becomes lines of a log: those lines, to be written instead of `buffer`.
+    private var log: LogLines?
+    private var lines: [UInt8] = []
     private var pending: Range<Int> = 0..<0
     private(set) var isSourceOpen = true
     private(set) var isTargetOpen = true
@@ -22,7 +25,8 @@ struct StreamRelay {
     private(set) var transferred: UInt64 = 0
 
     /// The descriptors stay the caller's.
-    init(from source: Int32, to target: Int32) {
+    init(from source: Int32, to target: Int32, as log: LogLines? = nil) {
+        self.log = log
         self.source = source
         self.target = target
         targetIsFile = Descriptor.isRegularFile(target)
@@ -44,6 +48,9 @@ struct StreamRelay {
         if pending.isEmpty {
             fill()
             pending = 0..<Int(min(UInt64(pending.count), allowance))
+            if log != nil {
+                logPending()
+            }
         }
         if !pending.isEmpty, isTargetOpen, targetIsFile || isWritable(target) {
             drain()
@@ -64,11 +71,20 @@ struct StreamRelay {
         }
     }
 
+    private mutating func logPending() {
+        lines = log?.feed(buffer[pending]) ?? []
+        if !isSourceOpen {
+            lines += log?.finish() ?? []
+        }
+        pending = 0..<lines.count
+    }
+
     private mutating func drain() {
         let end =
             targetIsFile ? pending.upperBound : min(pending.upperBound, pending.lowerBound + StreamRelay.atomicWrite)
         do {
-            let count = try Descriptor.write(target, buffer.span.extracting(pending.lowerBound..<end))
+            let count = try Descriptor.write(
+                target, (log == nil ? buffer : lines).span.extracting(pending.lowerBound..<end))
             pending = (pending.lowerBound + count)..<pending.upperBound
         } catch {
             isTargetOpen = error.isWouldBlock
