@@ -11,6 +11,15 @@ package struct FilePath: Hashable, Sendable {
 
     /// nil when a NUL is among the bytes.
     package init?(_ bytes: some Collection<UInt8>) {
+        self.init(Array(bytes)[...])
+    }
+
+    package init?(_ bytes: [UInt8]) {
+        self.init(bytes[...])
+    }
+
+    /// Not generic: across modules that would be a tenth of what opening a file costs.
+    package init?(_ bytes: ArraySlice<UInt8>) {
         if bytes.contains(0) { return nil }
         var terminated: [UInt8] = []
         terminated.reserveCapacity(bytes.count + 1)
