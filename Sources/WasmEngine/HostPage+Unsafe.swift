@@ -21,15 +21,16 @@ enum HostPage {
         return unsafe madvise(page, size, guardInstall) == 0
     }()
 
-    /// Reserves address space; readable and writable if `accessible`, then without huge pages, which would make one
-    /// touched page cost 2 MiB. 0 on failure.
+    /// Reserves address space. Readable and writable if `accessible`, then without huge pages, which would make one
+    /// touched page cost 2 MiB; else for one large memory, where huge pages save faults and address translations. 0 on
+    /// failure.
     static func reserve(_ length: Int, accessible: Bool) -> UInt {
         let protection = accessible ? PROT_READ | PROT_WRITE : PROT_NONE
         // SAFETY: a fresh anonymous mapping overlaps nothing.
         let base = unsafe mmap(nil, length, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         guard let base = unsafe base, unsafe base != MAP_FAILED else { return 0 }
         // EINVAL only says that this kernel has no huge pages.
-        if accessible { _ = unsafe madvise(base, length, MADV_NOHUGEPAGE) }
+        _ = unsafe madvise(base, length, accessible ? MADV_NOHUGEPAGE : MADV_HUGEPAGE)
         return UInt(bitPattern: base)
     }
 
