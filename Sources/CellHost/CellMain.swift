@@ -103,12 +103,13 @@ package enum CellMain {
             guard let directory = list.takeFirst() else { throw WireError.invalid("count of descriptors") }
             try wasi.addMount(mount, directory: directory)
         }
-        if !plan.mounts.contains(where: { $0.guestPath == "/" }) {
-            try wasi.addAbsentRoot(standIn: OwnedFileDescriptor(memoryNamed: "absent-root"))
-        }
         for _ in 0..<plan.listeners {
             guard let listener = list.takeFirst() else { throw WireError.invalid("count of descriptors") }
             _ = try wasi.insertSocket(listener)
+        }
+        // Last, because guests count on their listeners to follow the mounts: the first at 3 where nothing is mounted.
+        if !plan.mounts.contains(where: { $0.guestPath == "/" }) {
+            try wasi.addAbsentRoot(standIn: OwnedFileDescriptor(memoryNamed: "absent-root"))
         }
         return GuestContext(wasi: wasi, reporter: reporter, control: control, onDenied: plan.onDenied)
     }

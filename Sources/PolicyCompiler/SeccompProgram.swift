@@ -124,7 +124,7 @@ package enum SeccompProgram {
         + Constant.socketOptions.map {
             SyscallRule(
                 name: "getsockopt", arguments: [int(1, Constant.socketLevel), int(2, $0)],
-                reason: "net: a socket's type and pending error")
+                reason: "net: a socket's type, its pending error, whether it listens")
         }
 
     private static let listeners: [SyscallRule] =
@@ -174,6 +174,6 @@ private enum Constant {
     static let newThread: UInt64 = 0x3d0f00
     static let setName: UInt64 = 15
     static let socketLevel: UInt64 = 1
-    /// SO_TYPE, SO_ERROR
-    static let socketOptions: [UInt64] = [3, 4]
+    /// SO_TYPE, SO_ERROR, SO_ACCEPTCONN
+    static let socketOptions: [UInt64] = [3, 4, 30]
 }

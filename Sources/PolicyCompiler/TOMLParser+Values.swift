@@ -91,6 +91,11 @@ extension TOMLParser {
                 }
             } else if byte == UInt8(ascii: "\n") || byte == 0x0D && peek(1) == 0x0A {
                 if !isMultiline { break }
+                // A line ends alike whatever editor wrote it: CR LF becomes LF.
+                if byte == 0x0D { advance() }
+                content.append(UInt8(ascii: "\n"))
+                advance()
+                continue
             } else if byte == UInt8(ascii: "\\") && quote == UInt8(ascii: "\"") {
                 try parseEscape(into: &content, isMultiline: isMultiline)
                 continue
@@ -135,7 +140,9 @@ extension TOMLParser {
     private mutating func skipLineEnd() throws(Mistake) -> Bool {
         skipSpaces()
         guard current == UInt8(ascii: "\n") || current == 0x0D && peek(1) == 0x0A else { return false }
-        while let byte = current, byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D { advance() }
+        while let byte = current, byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D && peek(1) == 0x0A {
+            advance()
+        }
         return true
     }
 
@@ -164,7 +171,7 @@ extension TOMLParser {
         let begin = at
         while let byte = current, !TOMLParser.endsBareValue(byte) { advance() }
         var text = String(decoding: bytes[begin..<at], as: UTF8.self)
-        while text.utf8.last == 0x20 || text.utf8.last == 0x09 || text.utf8.last == 0x0D { text.removeLast() }
+        while text.utf8.last == 0x20 || text.utf8.last == 0x09 { text.removeLast() }
         switch text {
         case "true": return .boolean(true)
         case "false": return .boolean(false)
@@ -188,7 +195,9 @@ extension TOMLParser {
 
     private static func endsBareValue(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "\n"), UInt8(ascii: ","), UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: "#"): true
+        case UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: ","), UInt8(ascii: "]"), UInt8(ascii: "}"),
+            UInt8(ascii: "#"):
+            true
         default: false
         }
     }
@@ -198,20 +207,22 @@ extension TOMLParser {
         for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] where text.hasPrefix(prefix) {
             let digits = text.utf8.dropFirst(2)
             guard digits.first != UInt8(ascii: "+"), digits.first != UInt8(ascii: "-") else { return nil }
-            return withoutUnderscores(text.dropFirst(2)).flatMap { Int64($0, radix: radix) }
+            return withoutUnderscores(text.dropFirst(2), radix: radix).flatMap { Int64($0, radix: radix) }
         }
         guard let digits = withoutUnderscores(text[...]), !hasLeadingZero(digits) else { return nil }
         return Int64(digits)
     }
 
-    private static func withoutUnderscores(_ text: Substring) -> String? {
-        var last: UInt8 = UInt8(ascii: "_")
-        for byte in text.utf8 {
-            if byte == UInt8(ascii: "_") && !Character(Unicode.Scalar(last)).isHexDigit { return nil }
-            if last == UInt8(ascii: "_") && byte == UInt8(ascii: "_") { return nil }
-            last = byte
+    /// nil unless each underscore has a digit of the radix on both sides.
+    private static func withoutUnderscores(_ text: Substring, radix: Int = 10) -> String? {
+        let bytes = Array(text.utf8)
+        let isDigit = { (byte: UInt8) in Character(Unicode.Scalar(byte)).hexDigitValue.map { $0 < radix } ?? false }
+        for index in bytes.indices where bytes[index] == UInt8(ascii: "_") {
+            guard index > 0, index + 1 < bytes.count, isDigit(bytes[index - 1]), isDigit(bytes[index + 1]) else {
+                return nil
+            }
         }
-        return last == UInt8(ascii: "_") ? nil : text.filter { $0 != "_" }
+        return bytes.isEmpty ? nil : text.filter { $0 != "_" }
     }
 
     private static func hasLeadingZero(_ digits: String) -> Bool {
@@ -244,7 +255,8 @@ extension TOMLParser {
             previous = byte
         }
         guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(previous) else { return nil }
-        return Double(digits)
+        // What is too large for a double is refused, not read as infinity.
+        return Double(digits).flatMap { $0.isFinite ? $0 : nil }
     }
 
     /// `1979-05-27…` or `07:32:00…`; close enough, since every key refuses it.
