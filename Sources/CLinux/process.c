@@ -196,6 +196,11 @@ int bulkhead_wait(
     return 0;
 }
 
+int bulkhead_flush_stdout(void) {
+    if (fflush(stdout) != 0) return errno;
+    return ferror(stdout) ? EIO : 0;
+}
+
 int bulkhead_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 int bulkhead_pidfd_send_signal(int pidfd, int signal) {

@@ -47,6 +47,15 @@ package struct CellOutcome: Sendable {
     package var results: [String]
     /// Of the cell as a whole; nil when it could not be waited for.
     package var usage: ProcessUsage?
+    /// Standard streams that broke off on our side: what the guest printed there is lost, what it read is cut short.
+    package var failures: [StreamFailure] = []
+}
+
+package struct StreamFailure: Sendable {
+    /// `stdin`, `stdout` or `stderr`.
+    package let stream: String
+    package let isOutput: Bool
+    package let error: SystemError
 }
 
 /// Why a cell could not be started; nothing of the guest ran.
@@ -56,6 +65,11 @@ package enum CellError: Error, Sendable, CustomStringConvertible {
     /// The policy's kernel profile cannot be enforced on this machine.
     case filter(SyscallFilterError)
     case tooManyDescriptors(Int)
+
+    /// Whether the policy asks for what cannot be, rather than the machine failing.
+    package var isOfPolicy: Bool {
+        if case .tooManyDescriptors = self { true } else { false }
+    }
 
     package var description: String {
         switch self {

@@ -41,7 +41,7 @@ package final class CellRun {
             outputLimit: request.policy.capabilities.limits.output)
         do throws(SystemError) {
             // Before the cell exists, so that no signal can slip between.
-            signals = try SignalFD([SIGINT, SIGTERM, SIGHUP])
+            signals = try SignalFD([SIGINT, SIGTERM, SIGHUP, SIGTSTP])
             try Signal.ignore(SIGPIPE)
             let sockets = try UnixSocketPair()
             let (ours, other) = sockets.release()
@@ -97,7 +97,8 @@ package final class CellRun {
             }
             let reason = verdict ?? claim ?? reasonOfDeath(ended?.exit)
             report(.exited(reason), isClaim: verdict == nil && claim != nil)
-            return CellOutcome(reason: reason, results: results, usage: ended?.usage)
+            return CellOutcome(
+                reason: reason, results: results, usage: ended?.usage, failures: streams.failures)
         } catch {
             throw .system(error, doing: "watch the cell")
         }
@@ -168,9 +169,16 @@ package final class CellRun {
         try? cell.send(signal: SIGKILL)
     }
 
-    /// The first signal ends the guest in order; a second one ends us, and the kernel the cell with us.
+    /// The first signal ends the guest in order; a second one ends us, and the kernel the cell with us. The terminal's
+    /// suspend key stops the cell with us, for it would not hear of it: it is in a process group of its own.
     private func heedSignals() throws(SystemError) {
         while let (signal, _) = try signals.next() {
+            if signal == SIGTSTP {
+                try? cell.send(signal: SIGSTOP)
+                raise(SIGSTOP)
+                try? cell.send(signal: SIGCONT)
+                continue
+            }
             if verdict != nil {
                 exit(128 + signal)
             }

@@ -12,8 +12,9 @@ final class GuestStreams {
     /// What the guest finds at 0, 1 and 2.
     let kinds: [CellPlan.Stream]
     private(set) var relays: [StreamRelay] = []
-    /// Whether the relay of the same index carries what the guest prints.
-    private var isOutput: [Bool] = []
+    /// Which standard stream the relay of the same index serves.
+    private var numbers: [Int] = []
+    private static let names = ["stdin", "stdout", "stderr"]
     private let outputLimit: UInt64
     private let name: String
     /// Ours, closed with the object: pipe ends and files that the relays use.
@@ -49,12 +50,19 @@ final class GuestStreams {
 
     /// Bytes that the guest has printed so far.
     var output: UInt64 {
-        zip(relays, isOutput).reduce(0) { $0 + ($1.1 ? $1.0.transferred : 0) }
+        zip(relays, numbers).reduce(0) { $0 + ($1.1 != 0 ? $1.0.transferred : 0) }
+    }
+
+    /// The streams that failed on our side, by what POSIX calls them.
+    var failures: [StreamFailure] {
+        zip(relays, numbers).compactMap { relay, number in
+            relay.failure.map { StreamFailure(stream: GuestStreams.names[number], isOutput: number != 0, error: $0) }
+        }
     }
 
     /// True once nothing that the guest printed is left to pass on.
     var isDrained: Bool {
-        zip(relays, isOutput).allSatisfy { !$1 || $0.isFinished }
+        zip(relays, numbers).allSatisfy { $1 == 0 || $0.isFinished }
     }
 
     /// The cell holds its ends now, or never will.
@@ -69,16 +77,17 @@ final class GuestStreams {
     func advance(ready: Set<Int32>) {
         for index in relays.indices {
             guard let interest = relays[index].interest, ready.contains(interest.raw) else { continue }
-            relays[index].advance(allowance: isOutput[index] ? outputLimit - min(outputLimit, output) : .max)
+            let isOutput = numbers[index] != 0
+            relays[index].advance(allowance: isOutput ? outputLimit - min(outputLimit, output) : .max)
             if relays[index].isFinished {
                 // The other end must hear of it: the guest's read ends, or its write fails with EPIPE.
-                release(isOutput[index] ? relays[index].source : relays[index].target)
+                release(isOutput ? relays[index].source : relays[index].target)
             }
         }
     }
 
     private func open(_ stream: StreamGrant, number: Int32) throws(CellError) {
-        let streamName = ["stdin", "stdout", "stderr"][Int(number)]
+        let streamName = GuestStreams.names[Int(number)]
         do throws(SystemError) {
             switch stream {
             case .closed:
@@ -108,7 +117,7 @@ final class GuestStreams {
         owned.append(isInput ? writeEnd : readEnd)
         // Nobody is left to read or write: the guest sees the end at once.
         relays.append(isInput ? StreamRelay(from: host, to: writeEnd) : StreamRelay(from: readEnd, to: host, as: log))
-        isOutput.append(!isInput)
+        numbers.append(Int(number))
     }
 
     private func release(_ raw: Int32) {

@@ -24,6 +24,9 @@ struct StreamRelay {
     /// Bytes read from the source so far.
     private(set) var transferred: UInt64 = 0
 
+    /// What ended this direction early; a reader that had enough (EPIPE) is no failure.
+    private(set) var failure: SystemError?
+
     /// The descriptors stay the caller's.
     init(from source: Int32, to target: Int32, as log: LogLines? = nil) {
         self.log = log
@@ -66,8 +69,12 @@ struct StreamRelay {
             pending = 0..<count
             transferred += UInt64(count)
         } catch {
-            // A terminal that a background job may not read answers EIO: to the guest its input has ended.
+            // A terminal that a background job may not read answers EIO, no standard input at all EBADF: to the guest its
+            // input has ended.
             isSourceOpen = error.isWouldBlock
+            if !isSourceOpen, error.errno != EIO, error.errno != EBADF {
+                failure = error
+            }
         }
     }
 
@@ -88,6 +95,9 @@ struct StreamRelay {
             pending = (pending.lowerBound + count)..<pending.upperBound
         } catch {
             isTargetOpen = error.isWouldBlock
+            if !isTargetOpen, error.errno != EPIPE {
+                failure = error
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 package import ArgumentParser
 internal import Glibc
+internal import LinuxKernel
 
 package struct BulkheadCommand: ParsableCommand {
     package static let configuration = CommandConfiguration(
@@ -18,12 +19,40 @@ package struct BulkheadCommand: ParsableCommand {
 /// The version of all three executables.
 package let bulkheadVersion = "0.1.0"
 
-/// Parses the process's arguments, runs the subcommand they name and exits with its status.
+/// Parses the process's arguments, runs the subcommand they name and exits with its status. A command whose output did
+/// not arrive has failed, whatever it says itself.
 package func runCommandLine() -> Never {
+    do throws(SystemError) {
+        try StandardStreams.secure()
+    } catch {
+        exit(RunStatus.failed)
+    }
+    let status = perform()
+    do throws(SystemError) {
+        try StandardStreams.flushOutput()
+    } catch {
+        StandardError.write("bulkhead: standard output: \(error)\n")
+        exit(status == 0 ? RunStatus.outputLost : status)
+    }
+    exit(status)
+}
+
+private func perform() -> Int32 {
     let words = CommandLine.arguments.dropFirst()
     if words.first == "run", let options = RunOptions(quickly: words.dropFirst()) {
-        exit(GuestRun(options: options).perform())
+        return GuestRun(options: options).perform()
     }
-    BulkheadCommand.main()
-    exit(0)
+    do {
+        var command = try BulkheadCommand.parseAsRoot()
+        try command.run()
+        return 0
+    } catch {
+        let status = BulkheadCommand.exitCode(for: error).rawValue
+        let message = BulkheadCommand.fullMessage(for: error)
+        if !message.isEmpty {
+            // Help and the version come as errors too, with status 0.
+            status == 0 ? print(message) : StandardError.write(message + "\n")
+        }
+        return status
+    }
 }

@@ -50,10 +50,14 @@ struct GrantOpener {
         }
     }
 
-    /// `NAME=value`, sorted: what the policy passes through and what it sets.
+    /// `NAME=value`, sorted: what the policy passes through, byte for byte, and what it sets.
     func environment() -> [[UInt8]] {
         let own = HostProcess.environment().sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
-        return policy.capabilities.environment.resolve(from: own).map { Array("\($0.name)=\($0.value.value)".utf8) }
+        let grant = policy.capabilities.environment
+        return grant.resolve(from: own).map { name, value in
+            let given = grant.passes(name) ? HostProcess.variable(name) : nil
+            return Array("\(name)=".utf8) + (given ?? Array(value.value.utf8))
+        }
     }
 
     private func place(of key: PolicyKey) -> String {

@@ -60,6 +60,10 @@ struct GuestRun {
             modulePath, profile: policy.profile, policyDigest: policy.digest)
         try check(module, against: policy, name: name)
         log.record(.policyLoaded(sources: policySources()), process: name, policyDigest: policy.digest)
+        log.flush()
+        guard !log.hasFailed else {
+            throw RunFailure(message: "bulkhead: nothing runs without its audit log", status: RunStatus.failed)
+        }
 
         let opener = GrantOpener(policy: policy)
         let cellExecutable = try Companion.path("bulkhead-cell")
@@ -81,7 +85,8 @@ struct GuestRun {
         do throws(CellError) {
             outcome = try CellRun(request, observer: log).run()
         } catch {
-            throw RunFailure(message: "bulkhead: \(error)", status: RunStatus.failed)
+            throw RunFailure(
+                message: "bulkhead: \(error)", status: error.isOfPolicy ? RunStatus.refused : RunStatus.failed)
         }
         for result in outcome.results {
             print(EscapedText.forTerminal(result))
@@ -93,7 +98,16 @@ struct GuestRun {
         if !lines.isEmpty {
             StandardError.write(lines.joined(separator: "\n") + "\n")
         }
-        return RunStatus.code(for: outcome.reason)
+        return status(of: outcome)
+    }
+
+    /// A guest that ended well without its output having arrived has not ended well for who asked for it.
+    private func status(of outcome: CellOutcome) -> Int32 {
+        let status = RunStatus.code(for: outcome.reason)
+        for failure in outcome.failures {
+            StandardError.write("bulkhead: the guest's \(failure.stream) broke off: \(failure.error)\n")
+        }
+        return status == 0 && outcome.failures.contains(where: \.isOutput) ? RunStatus.outputLost : status
     }
 
     // MARK: Policy
@@ -154,7 +168,8 @@ struct GuestRun {
         let missing = policy.require.subtracting(GuestRun.layers).sorted()
         guard missing.isEmpty else {
             throw RunFailure(
-                message: "bulkhead: the policy requires layers that cells do not have: \(missing.joined(separator: ", "))"
+                message:
+                    "bulkhead: the policy requires layers that cells do not have: \(missing.joined(separator: ", "))"
                     + places(of: PolicyKey("cell.require"), in: policy)
                     + "\n  remove them from cell.require to run with less",
                 status: RunStatus.refused)
@@ -207,8 +222,9 @@ struct GuestRun {
     // MARK: The guest's surroundings
 
     private func guestArguments(_ name: String, _ policy: CompiledPolicy) -> [[UInt8]] {
-        let own = policy.capabilities.arguments && options.invoke == nil ? arguments : []
-        return ([name] + own).map { Array($0.utf8) }
+        // The parser's strings have lost what is not UTF-8. The guest's arguments are the command line's last words.
+        let own = policy.capabilities.arguments && options.invoke == nil
+        return [Array(name.utf8)] + (own ? HostProcess.arguments().suffix(arguments.count) : [])
     }
 
     private func entry() -> CellPlan.Entry {

@@ -8,7 +8,8 @@ import LinuxKernel
 final class RunLog: RunObserver {
     private let writer: AuditWriter
     private(set) var denials = DenialHistory()
-    private var hasFailed = false
+    /// Whether an event was lost. Before the guest has started that is a reason not to start it.
+    private(set) var hasFailed = false
 
     init(_ locations: Locations) throws(AuditError) {
         writer = try AuditWriter(directory: locations.auditDirectory, keyFile: locations.keyFile)
@@ -29,6 +30,11 @@ final class RunLog: RunObserver {
 
     func tick() {
         attempt { () throws(AuditError) in try writer.tick() }
+    }
+
+    /// Writes what waits. Before a guest starts, so that the log knows of it however we end.
+    func flush() {
+        attempt { () throws(AuditError) in try writer.flush() }
     }
 
     func close() {

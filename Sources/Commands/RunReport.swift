@@ -13,6 +13,8 @@ enum RunStatus {
     static let timedOut: Int32 = 124
     /// sysexits(3) EX_SOFTWARE: Bulkhead itself failed.
     static let failed: Int32 = 70
+    /// sysexits(3) EX_IOERR: the guest ended well, but what it printed did not arrive.
+    static let outputLost: Int32 = 74
     /// sysexits(3) EX_NOINPUT: the module cannot be read.
     static let noInput: Int32 = 66
     /// sysexits(3) EX_DATAERR: the module is not valid.
@@ -188,7 +190,7 @@ enum LimitText {
 
     private static func bytes(_ value: UInt64) -> String {
         for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] as [(String, UInt64)] where value >> shift >= 1 {
-            let tenths = value &* 10 >> shift
+            let tenths = ((value >> (shift - 10)) * 10) >> 10
             return value % (1 << shift) == 0 ? "\(value >> shift) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)"
         }
         return "\(value) B"

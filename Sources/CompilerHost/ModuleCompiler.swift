@@ -41,7 +41,7 @@ package enum ModuleCompiler {
         guard !input.isEmpty else { throw .invalidModule("the module is empty") }
         guard input.starts(with: [0x00, 0x61, 0x73, 0x6d]) else {
             guard !input.prefix(4096).contains(0) else {
-                throw .invalidModule("neither a WebAssembly binary (it does not begin with \\0asm) nor text")
+                throw .invalidModule("neither a WebAssembly binary nor text")
             }
             return try Module.binary(fromText: input)
         }
@@ -52,11 +52,7 @@ package enum ModuleCompiler {
     }
 
     private static func message(of error: EngineError) -> String {
-        let text =
-            switch error {
-            case .configuration(let text), .invalidModule(let text), .unloadable(let text), .definition(let text): text
-            default: "\(error)"
-            }
+        let text = "\(error)"
         guard text.utf8.count > maximumMessageBytes else { return text }
         return String(decoding: text.utf8.prefix(maximumMessageBytes), as: UTF8.self) + " …"
     }

@@ -1,4 +1,4 @@
-// What this process inherited: its environment and its current directory.
+// What this process inherited: its arguments, its environment and its current directory.
 
 internal import Glibc
 
@@ -9,6 +9,24 @@ package enum HostProcess {
         // SAFETY: getcwd writes at most the buffer's length, NUL included.
         guard unsafe getcwd(&buffer, buffer.count) != nil else { return nil }
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The command line's words as they were given: bytes, which need not be UTF-8.
+    package static func arguments() -> [[UInt8]] {
+        // SAFETY: argv has argc C strings; nothing in this program changes it.
+        (0..<Int(CommandLine.argc)).compactMap { index in
+            unsafe CommandLine.unsafeArgv[index].map { word in
+                unsafe Array(UnsafeRawBufferPointer(start: word, count: strlen(word)))
+            }
+        }
+    }
+
+    /// The value of a variable as it was given: bytes, which need not be UTF-8. The first counts, as for getenv(3).
+    package static func variable(_ name: String) -> [UInt8]? {
+        // SAFETY: getenv returns nil or a C string that stays while nothing changes the environment, and nothing does.
+        unsafe getenv(name).map { value in
+            unsafe Array(UnsafeRawBufferPointer(start: value, count: strlen(value)))
+        }
     }
 
     /// environ(7), without entries that have no `=`. Of a name that stands twice the first counts, as for getenv(3).

@@ -83,6 +83,7 @@ package enum PolicyCompiler {
                     at: first, what, advice: "give the directories different guest paths, or grant one of them only",
                     related: places.dropFirst().map { PolicyError.Related(origin: $0, note: "and here") }))
         }
+        if let error = descriptorError(policy.capabilities, sources) { errors.append(error) }
         if policy.require.contains("no-wasm-only") {
             let places = sources.flatMap { Provenance.origins(of: PolicyKey("cell.require"), in: $0.chain) }
             for grant in Enforcement.wasmOnlyGrants(policy.capabilities) {
@@ -97,6 +98,21 @@ package enum PolicyCompiler {
             }
         }
         if !errors.isEmpty { throw PolicyErrors(errors) }
+    }
+
+    /// A process whose streams and mounts alone are more than it may hold could never start.
+    private static func descriptorError(_ capabilities: CapabilitySet, _ sources: [ResolvedPolicy]) -> PolicyError? {
+        let stdio = [capabilities.stdio.stdin, capabilities.stdio.stdout, capabilities.stdio.stderr]
+        let held = stdio.count { $0 != .closed } + capabilities.mounts.count
+        let limit = Int(capabilities.limits.fds)
+        guard held > limit, let mount = capabilities.mounts.first else { return nil }
+        let origins = [PolicyKey("limits.fds"), mount.key].flatMap { key in
+            sources.flatMap { Provenance.origins(of: key, in: $0.chain) }
+        }
+        guard let place = origins.first(where: \.isPresent) else { return nil }
+        return PolicyError(
+            at: place, "\(held) streams and mounts are open from the start, and limits.fds allows \(limit)",
+            advice: "raise limits.fds, or mount fewer directories")
     }
 }
 

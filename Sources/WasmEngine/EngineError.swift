@@ -25,6 +25,22 @@ package enum EngineError: Error, Hashable, Sendable {
     case notReady
 }
 
+extension EngineError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .configuration(let text), .invalidModule(let text), .unloadable(let text), .definition(let text): text
+        case .unresolvedImports(let imports):
+            "nothing provides " + imports.map { "\($0.name): \($0.type)" }.joined(separator: ", ")
+        case .noSuchExport(let name): "the module exports no function `\(name)`"
+        case .notAFunction(let name, let type): "`\(name)` is no function but \(type)"
+        case .unsupportedSignature(let name, let type):
+            "`\(name)` is \(type); only i32, i64, f32 and f64 can be passed and returned"
+        case .argumentMismatch(let name, let type): "the arguments do not fit `\(name)`, which is \(type)"
+        case .notReady: "a call is under way already"
+        }
+    }
+}
+
 package struct UnresolvedImport: Hashable, Sendable {
     package var name: ImportName
     /// What the module wants.

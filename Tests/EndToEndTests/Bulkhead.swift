@@ -78,16 +78,28 @@ final class Scratch {
         try command(words, stdin: Data()).wait()
     }
 
+    /// Runs a line of bash in which $BULKHEAD is the program and $GUESTS the folder of guests.
+    func shell(_ line: String) throws -> Outcome {
+        let settings = ["BULKHEAD": Built.program("bulkhead"), "GUESTS": Built.guests]
+        return try launch(["/bin/bash", "-c", line], stdin: Data(), adding: settings).wait()
+    }
+
     /// Starts `bulkhead` with these words. A nil `stdin` is a pipe that stays open and empty.
     func command(_ words: [String], stdin: Data?) throws -> RunningCommand {
+        try launch([Built.program("bulkhead")] + words, stdin: stdin)
+    }
+
+    private func launch(
+        _ words: [String], stdin: Data?, adding settings: [String: String] = [:]
+    ) throws -> RunningCommand {
         let process = Process()
         // timeout(1), because a supervisor that hangs must fail its test and not stop the others.
         process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["--kill-after=5", "300", Built.program("bulkhead")] + words
+        process.arguments = ["--kill-after=5", "300"] + words
         var environment = ProcessInfo.processInfo.environment
         environment["BULKHEAD_STATE_DIR"] = path("state")
         environment["BULKHEAD_CACHE_DIR"] = path("cache")
-        process.environment = environment
+        process.environment = environment.merging(settings) { $1 }
         process.currentDirectoryURL = directory
         return try RunningCommand(process, scratch: self, stdin: stdin)
     }
@@ -179,6 +191,8 @@ enum Built {
         return FileManager.default.isExecutableFile(atPath: beside)
             ? beside : root.appendingPathComponent(".build/debug/\(name)").path
     }
+
+    static let guests = root.appendingPathComponent(".build/guests").path
 
     /// A guest that scripts/build-guests.sh built.
     static func guest(_ name: String) -> String {

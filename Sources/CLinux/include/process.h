@@ -51,6 +51,9 @@ int bulkhead_spawn(const struct bulkhead_spawn_request *request, pid_t *pid, int
 int bulkhead_wait(
     int pidfd, int no_hang, int *code, int *status, uint64_t *user_time, uint64_t *system_time, uint64_t *max_rss);
 
+/// fflush(3) on stdout. 0, or an errno: EIO where an earlier failure is all that is known.
+int bulkhead_flush_stdout(void);
+
 int bulkhead_pidfd_open(pid_t pid);
 int bulkhead_pidfd_send_signal(int pidfd, int signal);
 
