@@ -108,7 +108,8 @@ package enum CellMain {
             _ = try wasi.insertSocket(listener)
         }
         // Last, because guests count on their listeners to follow the mounts: the first at 3 where nothing is mounted.
-        if !plan.mounts.contains(where: { $0.guestPath == "/" }) {
+        // Not before a listener, whose number is counted from the mounts; and after one, wasi-libc would not find it.
+        if plan.listeners == 0, !plan.mounts.contains(where: { $0.guestPath == "/" }) {
             try wasi.addAbsentRoot(standIn: OwnedFileDescriptor(memoryNamed: "absent-root"))
         }
         return GuestContext(wasi: wasi, reporter: reporter, control: control, onDenied: plan.onDenied)
