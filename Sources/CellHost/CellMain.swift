@@ -80,10 +80,26 @@ package enum CellMain {
         let linked = try linker.link(module)
 
         let context = try makeContext(plan, &list, control: control, reporter: reporter)
-        // All code is loaded: from here on the cell makes only the calls that its policy needs.
+        try seal(plan, mounts: descriptors.dropFirst(2 + plan.streams.count(where: { $0 != .closed })))
+        return (WasmProcess(linked, entry: plan.entry, limits: plan.limits, context: context), context)
+    }
+
+    /// All code is loaded: from here on the process reaches only the files that its policy grants, and makes only the
+    /// calls that it needs.
+    /// - Parameters:
+    ///   - mounts: their descriptors, in the plan's order, and what comes behind them.
+    private static func seal(_ plan: CellPlan, mounts: ArraySlice<Int32>) throws {
+        if let rules = plan.landlock {
+            // By descriptor: since the supervisor opened it, a host path may have come to mean something else.
+            var places: [String: String] = [:]
+            for (mount, raw) in zip(plan.mounts, mounts) {
+                places[mount.hostPath] = "/proc/self/fd/\(raw)"
+            }
+            try Landlock.restrict(
+                to: rules.map { LandlockRule(hostPath: places[$0.hostPath] ?? $0.hostPath, access: $0.access) })
+        }
         guard !plan.syscallFilter.isEmpty else { throw WireError.invalid("system call filter") }
         _ = try SyscallFilter(program: plan.syscallFilter).install()
-        return (WasmProcess(linked, entry: plan.entry, limits: plan.limits, context: context), context)
     }
 
     private static func makeContext(

@@ -33,6 +33,8 @@ package struct CellPlan: Hashable, Sendable {
     package var streams: [Stream]
     /// One O_PATH directory descriptor each.
     package var mounts: [MountGrant]
+    /// What of the file system the cell may reach, by host path; nil where the kernel has no Landlock.
+    package var landlock: [LandlockRule]?
     /// The system call filter to run the guest under: BPF instructions for this cell. There is no plan without one.
     package var syscallFilter: [UInt8]
     /// How many listening sockets follow; the guest sees them as preopened after the mounts.
@@ -41,7 +43,7 @@ package struct CellPlan: Hashable, Sendable {
     package init(
         arguments: [[UInt8]], environment: [[UInt8]], entry: Entry, profile: ExecutionProfile, onDenied: DenialMode,
         imports: ImportTable, limits: Limits, clocks: ClockGrant, random: Bool, streams: [Stream], mounts: [MountGrant],
-        syscallFilter: [UInt8], listeners: UInt32
+        landlock: [LandlockRule]?, syscallFilter: [UInt8], listeners: UInt32
     ) {
         self.arguments = arguments
         self.environment = environment
@@ -54,6 +56,7 @@ package struct CellPlan: Hashable, Sendable {
         self.random = random
         self.streams = streams
         self.mounts = mounts
+        self.landlock = landlock
         self.syscallFilter = syscallFilter
         self.listeners = listeners
     }
@@ -89,6 +92,12 @@ extension CellPlan: WireCodable {
         writer.write(random)
         writer.write(list: streams) { $0.write($1.rawValue) }
         writer.write(list: mounts) { $0.write($1) }
+        writer.write(optional: landlock) { writer, rules in
+            writer.write(list: rules) { writer, rule in
+                writer.write(rule.hostPath)
+                writer.write(list: rule.access) { $0.write($1) }
+            }
+        }
         writer.write(syscallFilter)
         writer.write(listeners)
     }
@@ -118,10 +127,18 @@ extension CellPlan: WireCodable {
         }
         guard streams.count == 3 else { throw .invalid("standard streams") }
         let mounts: [MountGrant] = try reader.readList { reader throws(WireError) in try reader.readValue() }
+        let landlock = try reader.readOptional { reader throws(WireError) in
+            try reader.readList { reader throws(WireError) in
+                let path = try reader.readString()
+                return LandlockRule(
+                    hostPath: path,
+                    access: try reader.readList { reader throws(WireError) in try reader.readString() })
+            }
+        }
         self.init(
             arguments: arguments, environment: environment, entry: entry, profile: profile, onDenied: onDenied,
             imports: imports, limits: limits, clocks: clocks, random: random, streams: streams, mounts: mounts,
-            syscallFilter: try reader.readBytes(), listeners: try reader.read())
+            landlock: landlock, syscallFilter: try reader.readBytes(), listeners: try reader.read())
     }
 }
 

@@ -80,6 +80,9 @@ package final class CellRun {
             .started(
                 module: request.name, moduleDigest: request.moduleDigest,
                 arguments: request.arguments.dropFirst().map { String(decoding: $0, as: UTF8.self) }), isClaim: false)
+        if !Landlock.isSupported {
+            report(.weakened(what: "this kernel has no Landlock: paths are checked by WASI alone"), isClaim: false)
+        }
         if policy.seccomp == .log {
             report(.weakened(what: "cell.seccomp = \"log\": system calls outside the profile are made"), isClaim: false)
         }

@@ -162,7 +162,9 @@ struct GuestRun {
     }
 
     /// Layers that a cell has around it today; `no-wasm-only` is the policy compiler's to check.
-    private static let layers: Set<String> = ["seccomp", "no-wasm-only"]
+    private static var layers: Set<String> {
+        Landlock.isSupported ? ["seccomp", "landlock", "no-wasm-only"] : ["seccomp", "no-wasm-only"]
+    }
 
     private func require(_ policy: CompiledPolicy) throws(RunFailure) {
         let missing = policy.require.subtracting(GuestRun.layers).sorted()

@@ -36,7 +36,8 @@ import Testing
         mounts: [
             MountGrant(
                 guestPath: "/data", hostPath: "/srv/data", rights: .readOnly, symlinks: .refuse, quotaBytes: 5)
-        ], syscallFilter: [6, 0, 0, 0, 0, 0, 0, 0], listeners: 2)
+        ], landlock: [LandlockRule(hostPath: "/srv/data", access: ["read_file"])],
+        syscallFilter: [6, 0, 0, 0, 0, 0, 0, 0], listeners: 2)
 
     @Test func planSurvivesTheTrip() throws {
         #expect(try CellPlan(decoding: Self.plan.encoded()) == Self.plan)
