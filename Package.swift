@@ -111,7 +111,11 @@ let package = Package(
         tests("AuditLog", ["AuditLog", "CapabilityModel", "LinuxKernel", "MachineKey"]),
         tests("ModuleCache", ["CapabilityModel", "CellProtocol", "LinuxKernel", "MachineKey", "ModuleCache"]),
         tests("Commands", ["AuditLog", "CapabilityModel", "Commands", "PolicyCompiler", arguments]),
-        tests("EndToEnd", ["CapabilityModel", "bulkhead", "bulkhead-cell", "bulkhead-compiler"]),
+        // Makes a running cell do what only an escaped guest would.
+        .executableTarget(name: "cell-injector", path: "Tests/Victims/cell-injector"),
+        tests(
+            "EndToEnd",
+            ["CapabilityModel", "LinuxKernel", "bulkhead", "bulkhead-cell", "bulkhead-compiler", "cell-injector"]),
     ],
     swiftLanguageModes: [.v6]
 )

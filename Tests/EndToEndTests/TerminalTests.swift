@@ -31,48 +31,15 @@ import Testing
         let scratch = try Scratch()
         let command = try onTerminal("cat", in: scratch, stdin: nil)
         defer { command.terminate() }
-        var cell: (pid: Int, supervisor: Int)?
-        for _ in 0..<600 where cell == nil {
-            Thread.sleep(forTimeInterval: 0.1)
-            cell = findCell(of: scratch)
-        }
-        let found = try #require(cell, "no cell came up")
+        let found = try #require(CellProbe(of: scratch), "no cell came up")
         // The supervisor does hold the terminal: else this test would pass wherever there is none.
-        #expect(targets(ofProcess: found.supervisor).contains { isTerminal($0) })
-        let held = targets(ofProcess: found.pid)
+        #expect(CellProbe.targets(ofProcess: found.supervisor).contains { isTerminal($0) })
+        let held = CellProbe.targets(ofProcess: found.pid)
         #expect(!held.isEmpty)
         #expect(held.allSatisfy { !isTerminal($0) }, "\(held)")
     }
 
     private func isTerminal(_ target: String) -> Bool {
         target.hasPrefix("/dev/pts/") || target.hasPrefix("/dev/tty") || target == "/dev/ptmx"
-    }
-
-    /// What a process's descriptors lead to.
-    private func targets(ofProcess pid: Int) -> [String] {
-        let directory = "/proc/\(pid)/fd"
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return names.compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)") }
-    }
-
-    /// The cell whose supervisor keeps its state in this scratch directory, once it runs its guest.
-    private func findCell(of scratch: Scratch) -> (pid: Int, supervisor: Int)? {
-        let pids = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int($0) }
-        for pid in pids {
-            guard let name = text("/proc/\(pid)/comm"), name == "bulkhead-cell\n",
-                let status = text("/proc/\(pid)/status"),
-                // Under its filter: the guest is about to run, and nothing more is handed to it.
-                status.contains("Seccomp:\t2"),
-                let line = status.split(separator: "\n").first(where: { $0.hasPrefix("PPid:") }),
-                let parent = Int(line.dropFirst("PPid:".count).trimmingCharacters(in: .whitespaces)),
-                let environment = text("/proc/\(parent)/environ"), environment.contains(scratch.path("state"))
-            else { continue }
-            return (pid, parent)
-        }
-        return nil
-    }
-
-    private func text(_ path: String) -> String? {
-        FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
     }
 }
