@@ -86,8 +86,7 @@ package enum CellMain {
 
     /// All code is loaded: from here on the process reaches only the files that its policy grants, and makes only the
     /// calls that it needs.
-    /// - Parameters:
-    ///   - mounts: their descriptors, in the plan's order, and what comes behind them.
+    /// `mounts` are their descriptors in the plan's order, and what comes behind them.
     private static func seal(_ plan: CellPlan, mounts: ArraySlice<Int32>) throws {
         if let rules = plan.landlock {
             // By descriptor: since the supervisor opened it, a host path may have come to mean something else.

@@ -98,7 +98,8 @@ extension CellPlan {
             arguments: request.arguments, environment: request.environment, entry: request.entry,
             profile: request.profile, onDenied: policy.onDenied, imports: policy.imports, limits: capabilities.limits,
             clocks: capabilities.clocks, random: capabilities.random, streams: streams, mounts: capabilities.mounts,
-            landlock: Landlock.isSupported ? policy.kernel.landlock : nil, syscallFilter: filter.program, listeners: UInt32(request.listeners.count))
+            landlock: Landlock.isSupported ? policy.kernel.landlock : nil,
+            syscallFilter: filter.program, listeners: UInt32(request.listeners.count))
         guard descriptorCount <= CellRequest.descriptorLimit else { throw .tooManyDescriptors(descriptorCount) }
     }
 }

@@ -20,9 +20,8 @@ final class GuestStreams {
     /// Ours, closed with the object: pipe ends and files that the relays use.
     private var owned: [Int32] = []
 
-    /// Passes on as many bytes of output as `outputLimit`; what the guest prints beyond is counted and dropped.
-    /// - Parameters:
-    ///   - name: the guest's, for streams that go to the log.
+    /// Passes on as many bytes of output as `outputLimit`; what the guest prints beyond is counted and dropped. `name` is
+    /// the guest's, for streams that go to the log.
     init(_ grant: StdioGrant, name: String, outputLimit: UInt64) throws(CellError) {
         self.outputLimit = outputLimit
         self.name = name
