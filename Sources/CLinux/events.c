@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -61,16 +62,18 @@ int bulkhead_epoll_wait(int epoll, struct bulkhead_event *out, int capacity, int
 }
 
 int bulkhead_poll(const int *descriptors, const int16_t *events, int16_t *results, size_t count, int64_t timeout) {
-    struct pollfd entries[256];
+    struct pollfd few[64];
+    struct pollfd *entries = count <= 64 ? few : calloc(count, sizeof *entries);
     struct timespec storage;
-    if (count > 256) return -EINVAL;
+    if (entries == NULL) return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         entries[i] = (struct pollfd){.fd = descriptors[i], .events = events[i]};
     }
     int ready = ppoll(entries, count, span(&storage, timeout), NULL);
-    if (ready < 0) return -errno;
-    for (size_t i = 0; i < count; i++) results[i] = entries[i].revents;
-    return ready;
+    int result = ready < 0 ? -errno : ready;
+    for (size_t i = 0; i < count && result >= 0; i++) results[i] = entries[i].revents;
+    if (entries != few) free(entries);
+    return result;
 }
 
 static void make_set(sigset_t *set, uint64_t signals) {
