@@ -12,10 +12,15 @@ enum BulkheadImports {
     private static let hostLimit = 253
 
     static func define(_ name: ImportName, in linker: Linker) throws(EngineError) {
-        guard name.name == "tcp_connect" else { return }
-        try linker.defineWaiting(name, FunctionType([.i32, .i32, .i32, .i32], [.i32])) { context, call in
+        guard let type = signature(of: name) else { return }
+        try linker.defineWaiting(name, type) { context, call in
             connect(guestContext(context), call)
         }
+    }
+
+    /// nil for what the module does not have.
+    static func signature(of name: ImportName) -> FunctionType? {
+        name.name == "tcp_connect" ? FunctionType([.i32, .i32, .i32, .i32], [.i32]) : nil
     }
 
     /// `tcp_connect(host, host_len, port, fd_out) -> errno`: asks the supervisor's broker for a connection and waits for

@@ -23,7 +23,7 @@ package enum CellMain {
         // The guest is kept to the end: the kernel takes back its memory faster than it could be unmapped here.
         let (reason, guest) = runGuest(descriptors, control: control, reporter: reporter)
         reporter.finish()
-        _ = control.send(.exited(reason), waits: true)
+        _ = control.send(.exited(reason.bounded()), waits: true)
         withExtendedLifetime(guest) { _exit(0) }
     }
 

@@ -30,13 +30,15 @@ enum HostImports {
         in linker: Linker, for module: Module, by table: ImportTable
     ) throws(EngineError) {
         for (name, type) in module.imports {
-            guard case .function(let wanted) = type, !linker.defines(name) else { continue }
+            guard case .function = type, !linker.defines(name) else { continue }
             guard let disposition = table[name] else { continue }
             switch disposition {
             case .granted:
                 try defineGranted(name, in: linker)
             case .denied(let key):
-                try linker.define(name, wanted) { context, call in
+                // By our type, not the module's: a denial reads the arguments that the real function would.
+                guard let type = signature(of: name) else { continue }
+                try linker.define(name, type) { context, call in
                     DeniedImports.answer(name, key: key, context: guestContext(context), call: call)
                 }
             }
@@ -48,8 +50,9 @@ enum HostImports {
             try BulkheadImports.define(name, in: linker)
             return
         }
-        guard let function = WASIFunctions.all.first(where: { $0.name == name.name }) else { return }
-        let type = FunctionType(function.parameters.map(valueType), function.results.map(valueType))
+        guard let function = WASIFunctions.all.first(where: { $0.name == name.name }),
+            let type = signature(of: name)
+        else { return }
         let hasResult = !function.results.isEmpty
         let body: HostBody = { context, call in
             let context = guestContext(context)
@@ -62,6 +65,14 @@ enum HostImports {
             try linker.defineWaiting(name, type, body: body)
         } else {
             try linker.define(name, type, body: body)
+        }
+    }
+
+    /// nil for what Bulkhead does not have.
+    private static func signature(of name: ImportName) -> FunctionType? {
+        guard name.module == WASIFunctions.module else { return BulkheadImports.signature(of: name) }
+        return WASIFunctions.all.first { $0.name == name.name }.map {
+            FunctionType($0.parameters.map(valueType), $0.results.map(valueType))
         }
     }
 

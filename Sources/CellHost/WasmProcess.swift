@@ -108,7 +108,9 @@ final class WasmProcess: Resumable {
     /// A module that does not fit its memory limit cannot even be instantiated: that is the limit's doing.
     private func reasonOfFailure(_ message: String) -> ExitReason {
         if let denial = store.memoryDenial {
-            return .limit(.memory, used: denial.used + denial.requested, allowed: denial.allowed)
+            // A 64-bit memory may ask for nearly all of 2^64 bytes.
+            let (used, overflow) = denial.used.addingReportingOverflow(denial.requested)
+            return .limit(.memory, used: overflow ? .max : used, allowed: denial.allowed)
         }
         return stage == .instantiating ? .refused(message: message) : .cellFailed(message: message)
     }
