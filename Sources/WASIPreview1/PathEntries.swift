@@ -60,7 +60,7 @@ extension WASIProcess {
     }
 
     /// `path_rename`: replaces what has the new name. Between two mounts it is a move of authority, so a file's content
-    /// must not become more accessible than it was, and a directory can't be moved.
+    /// must not become more accessible than it was, and a directory can't be moved. Where links may be made, no directory moves further up (`checkLinksStay`).
     /// - Throws: `badf`; `notdir`; `notcapable`, also with a denial; `fault`; `ilseq`; `inval`; `nametoolong`; `noent`;
     ///   `exist`; `notempty`; `isdir`; `busy` for `.` and `..`; `xdev`; `dquot` and a denial; what renameat(2) says.
     package func pathRename(
@@ -81,6 +81,7 @@ extension WASIProcess {
         // What is replaced is deleted.
         if replaced != nil { try requireEntry(target, [], .delete, newPath) }
         if moved.kind == .link { try checkLinkStays(from, target, newPath) }
+        if moved.kind == .directory { try checkLinksStay(source, oldPath, target, newPath) }
         let crosses = source.mount !== target.mount
         if crosses { try checkCrossing(source, target, moved, oldPath, newPath) }
         let (oldDirectory, oldName) = (from.directory, from.name)

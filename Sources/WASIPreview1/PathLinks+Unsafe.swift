@@ -90,6 +90,19 @@ extension WASIProcess {
         try checkTarget(target, base, path)
     }
 
+    /// A directory that is moved takes its links along, and one of them may climb as far as the directory is deep: it may
+    /// move no further up. Programs answer `xdev` by copying, which checks each link.
+    func checkLinksStay(_ source: Base, _ oldPath: FilePath, _ target: Base, _ newPath: FilePath) throws(CallFailure) {
+        guard target.mount.grant.symlinks == .create else { return }
+        if source.descriptor.device == target.descriptor.device, source.descriptor.inode == target.descriptor.inode,
+            let before = WASIProcess.depth(oldPath), let after = WASIProcess.depth(newPath), after >= before,
+            try isLinkFree(source, oldPath), try isLinkFree(target, newPath)
+        {
+            return
+        }
+        throw .errno(.xdev)
+    }
+
     /// How many directories a target climbs from where the link is; nil for one that is absolute, or climbs after it
     /// went down, as what it went down through may be a link.
     private static func climb(_ target: FilePath) -> Int? {

@@ -110,6 +110,21 @@ import Testing
         #expect(guest.rename("deep/link", "deep/other", from: 4, to: 4) == .errno(.success))
     }
 
+    @Test func linksDoNotLeaveWithTheirDirectory() throws {
+        let scratch = try planted()
+        let guest = try guest(scratch)
+        #expect(guest.onPath("path_create_directory", "deep/a", fd: 4) == .errno(.success))
+        #expect(guest.symlink("../../file", "deep/a/link", fd: 4) == .errno(.success))
+        #expect(guest.rename("deep/a", "a", from: 4, to: 4) == .errno(.xdev))
+        #expect(guest.symlink("deep", "soft", fd: 4) == .errno(.success))
+        #expect(guest.rename("deep/a", "soft/../a", from: 4, to: 4) == .errno(.xdev))
+        #expect(guest.rename("deep/a", "deep/b", from: 4, to: 4) == .errno(.success))
+        #expect(guest.read(try guest.opened("deep/b/link", in: 4)) == (.errno(.success), "harmless"))
+        // Where no guest makes links there is nothing to take along.
+        let follower = try self.guest(scratch, symlinks: .follow)
+        #expect(follower.rename("deep/b", "b", from: 4, to: 4) == .errno(.success))
+    }
+
     @Test func whereLinksAreRefusedNoneIsFollowedOrMade() throws {
         let scratch = try planted()
         scratch.link("inside/soft", to: "file")
