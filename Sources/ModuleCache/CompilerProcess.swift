@@ -101,7 +101,8 @@ struct CompilerProcess {
             }
             var entries = [
                 PollEntry(raw: child.descriptor.rawValue, events: .read),
-                PollEntry(raw: isOpen ? output.rawValue : -1, events: .read),
+                // Not once it said too much: whoever it left behind could go on for ever.
+                PollEntry(raw: isOpen && excess == nil ? output.rawValue : -1, events: .read),
             ]
             _ = try Poll.wait(&entries, deadline: min(next, start + limits.wall))
             if !entries[1].ready.isEmpty {
