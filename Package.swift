@@ -113,9 +113,16 @@ let package = Package(
         tests("Commands", ["AuditLog", "CapabilityModel", "Commands", "PolicyCompiler", arguments]),
         // Makes a running cell do what only an escaped guest would.
         .executableTarget(name: "cell-injector", path: "Tests/Victims/cell-injector"),
+        // A cell that breaks its protocol; EndToEndTests puts it in the place of bulkhead-cell.
+        .executableTarget(
+            name: "hostile-cell", dependencies: ["CapabilityModel", "CellProtocol", "LinuxKernel"],
+            path: "Tests/Victims/hostile-cell", swiftSettings: strict),
         tests(
             "EndToEnd",
-            ["CapabilityModel", "LinuxKernel", "bulkhead", "bulkhead-cell", "bulkhead-compiler", "cell-injector"]),
+            [
+                "CapabilityModel", "LinuxKernel", "bulkhead", "bulkhead-cell", "bulkhead-compiler", "cell-injector",
+                "hostile-cell",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

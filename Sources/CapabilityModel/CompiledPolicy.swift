@@ -38,15 +38,17 @@ package struct CompiledPolicy: Hashable, Sendable {
 
 extension CompiledPolicy {
     /// The places that decided `key`: its own, or those of the nearest key above it (`fs["/a"].access` → `fs["/a"]` →
-    /// `fs`). Empty for a key that no policy knows, which only a broken cell would send.
+    /// `fs`). Empty for a key that no policy knows, which only a broken cell would send; such a one may be all dots, so
+    /// only a few are tried.
     package func origins(of key: PolicyKey) -> [PolicyOrigin] {
         var path = key.path[...]
-        while true {
+        for _ in 0..<8 {
             if let origins = provenance[PolicyKey(String(path))] {
                 return origins
             }
             guard let cut = path.lastIndex(where: { $0 == "." || $0 == "[" }) else { return [] }
             path = path[..<cut]
         }
+        return []
     }
 }

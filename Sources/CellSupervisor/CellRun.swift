@@ -32,6 +32,10 @@ package final class CellRun {
     private var claim: ExitReason?
     private var results: [String] = []
     private var isControlOpen = true
+    private var hasEnded = false
+    private var isInterrupted = false
+    /// Denials that the cell says it could not keep apart; one event, for it could send any number of these.
+    private var claimedDrops: UInt64 = 0
     private var buffer = [UInt8](repeating: 0, count: controlMessageLimit)
 
     /// Starts a cell. The calling thread must outlive it: the kernel kills the cell when that thread ends.
@@ -96,10 +100,16 @@ package final class CellRun {
                 try serve(isRunning: ended == nil)
                 if ended == nil {
                     ended = try cell.poll()
+                    if ended != nil { hearTheRest() }
                 }
             }
-            let reason = verdict ?? claim ?? reasonOfDeath(ended?.exit)
-            report(.exited(reason), isClaim: verdict == nil && claim != nil)
+            // A cell that did not end as one that reports does has nothing to say about its guest.
+            let believed = ended?.exit == .exited(code: 0) ? claim : nil
+            let reason = verdict ?? believed ?? reasonOfDeath(ended?.exit)
+            if claimedDrops > 0 {
+                report(.dropped(count: claimedDrops), isClaim: true)
+            }
+            report(.exited(reason), isClaim: verdict == nil && believed != nil)
             return CellOutcome(
                 reason: reason, results: results, usage: ended?.usage, failures: streams.failures)
         } catch {
@@ -164,9 +174,11 @@ package final class CellRun {
     }
 
     private func end(_ reason: ExitReason) {
-        verdict = reason
-        if case .limit(let kind, let used, let allowed) = reason {
-            report(.limitReached(kind, used: used, allowed: allowed), isClaim: false)
+        if verdict == nil {
+            verdict = reason
+            if case .limit(let kind, let used, let allowed) = reason {
+                report(.limitReached(kind, used: used, allowed: allowed), isClaim: false)
+            }
         }
         // It may have ended in this very moment; then there is nothing to kill.
         try? cell.send(signal: SIGKILL)
@@ -182,9 +194,10 @@ package final class CellRun {
                 try? cell.send(signal: SIGCONT)
                 continue
             }
-            if verdict != nil {
+            if isInterrupted {
                 exit(128 + signal)
             }
+            isInterrupted = true
             end(.killed(signal: signal))
         }
     }
@@ -193,7 +206,7 @@ package final class CellRun {
 
     /// Hears a bounded number of messages, so that a cell that never stops talking cannot keep us from our limits.
     private func hear() throws(SystemError) {
-        for _ in 0..<64 {
+        for _ in 0..<64 where isControlOpen {
             var span = buffer.mutableSpan
             let received: (count: Int, isTruncated: Bool)
             do {
@@ -216,21 +229,37 @@ package final class CellRun {
         }
     }
 
+    /// The cell has ended, and all that it said and printed is in our buffers. Whoever it left behind with its ends of them
+    /// is not waited for.
+    private func hearTheRest() {
+        hasEnded = true
+        // More messages than a socket's buffer holds, however small they are.
+        for _ in 0..<32 where isControlOpen {
+            var one = [PollEntry(raw: control.socket.descriptor.rawValue, events: .read)]
+            guard let ready = try? Poll.wait(&one, deadline: 0), ready > 0 else { break }
+            try? hear()
+        }
+        isControlOpen = false
+        streams.endSources()
+    }
+
     private func heed(_ message: CellMessage) {
         switch message {
         case .denied(let denial):
             let denial = denial.bounded()
             report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: true)
         case .dropped(let count):
-            report(.dropped(count: count), isClaim: true)
+            let (sum, overflow) = claimedDrops.addingReportingOverflow(count)
+            claimedDrops = overflow ? .max : sum
         case .connect(let id, let host, let port):
-            if let denial = broker.connect(id: id, host: host, port: port) {
+            if !hasEnded, let denial = broker.connect(id: id, host: host, port: port) {
                 report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: false)
             }
         case .results(let values):
             results = Array(values.prefix(1000))
-        case .exited(let reason):
+        case .exited(let said):
             guard claim == nil else { return }
+            let reason = said.claimed()
             claim = reason
             if case .limit(let kind, let used, let allowed) = reason {
                 report(.limitReached(kind, used: used, allowed: allowed), isClaim: true)
@@ -254,7 +283,8 @@ package final class CellRun {
                 message: "the kernel ended it (SIGSYS): it made a system call outside the profile of its policy")
         }
         let ending = exit.map { "\($0)" } ?? "unknown"
-        return .cellFailed(message: "the cell ended without a report (\(ending))" + (words.isEmpty ? "" : ": \(words)"))
+        let how = claim == nil ? "without a report" : "otherwise than it had reported"
+        return .cellFailed(message: "the cell ended \(how) (\(ending))" + (words.isEmpty ? "" : ": \(words)"))
     }
 
     private func report(_ kind: AuditEvent.Kind, isClaim: Bool) {

@@ -15,6 +15,10 @@ final class ConnectionBroker: Sendable {
 
     private static let notCapable: UInt16 = 76
     private static let again: UInt16 = 6
+    private static let invalid: UInt16 = 28
+
+    /// RFC 1035, 2.3.4, as text; no guest gets a longer one past its cell.
+    private static let longestName = 253
 
     private let capabilities: CapabilitySet
     private let control: ControlSocket
@@ -37,6 +41,10 @@ final class ConnectionBroker: Sendable {
     /// Deals with one request; the answer goes to the cell, now or from a thread of its own.
     /// - Returns: the denial, if no rule covers what was asked for.
     func connect(id: UInt32, host: String, port: UInt16) -> Denial? {
+        guard host.utf8.count <= ConnectionBroker.longestName else {
+            control.reply(.connected(id: id, errno: ConnectionBroker.invalid))
+            return nil
+        }
         let literal = IPAddress(text: host)
         let isPermitted =
             if let literal {

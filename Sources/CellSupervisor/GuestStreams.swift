@@ -72,6 +72,13 @@ final class GuestStreams {
         cellEnds = []
     }
 
+    /// The cell has ended: what its pipes hold now is all that its guest printed.
+    func endSources() {
+        for index in relays.indices where numbers[index] != 0 {
+            relays[index].endSource()
+        }
+    }
+
     /// Lets every relay whose descriptor is ready do its work.
     func advance(ready: Set<Int32>) {
         for index in relays.indices {

@@ -23,7 +23,8 @@ struct StreamRelay {
     private(set) var isTargetOpen = true
     /// Bytes read from the source so far.
     private(set) var transferred: UInt64 = 0
-
+    /// Bytes still to be read before the source counts as ended; nil while it is open for any number.
+    private var remaining: UInt64?
     /// What ended this direction early; a reader that had enough (EPIPE) is no failure.
     private(set) var failure: SystemError?
 
@@ -34,6 +35,21 @@ struct StreamRelay {
         self.target = target
         targetIsFile = Descriptor.isRegularFile(target)
         buffer = [UInt8](repeating: 0, count: 64 << 10)
+    }
+
+    /// Whatever is not in the source by now does not count; the source is a pipe.
+    mutating func endSource() {
+        guard isSourceOpen else { return }
+        remaining = (try? FileDescriptorCalls.readableBytes(source)) ?? 0
+        closeIfExhausted()
+    }
+
+    private mutating func closeIfExhausted() {
+        guard remaining == 0, pending.isEmpty, isSourceOpen else { return }
+        isSourceOpen = false
+        if log != nil {
+            logPending()
+        }
     }
 
     /// Nothing is left to move, in this direction, ever.
@@ -57,6 +73,7 @@ struct StreamRelay {
         }
         if !pending.isEmpty, isTargetOpen, targetIsFile || isWritable(target) {
             drain()
+            closeIfExhausted()
         }
     }
 
@@ -64,8 +81,13 @@ struct StreamRelay {
         do {
             let raw = source
             var span = buffer.mutableSpan
-            let count = try Descriptor.read(raw, into: &span)
+            var count = try Descriptor.read(raw, into: &span)
             isSourceOpen = count > 0
+            if let left = remaining {
+                count = Int(min(UInt64(count), left))
+                remaining = left - UInt64(count)
+                isSourceOpen = isSourceOpen && remaining != 0
+            }
             pending = 0..<count
             transferred += UInt64(count)
         } catch {

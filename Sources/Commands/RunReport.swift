@@ -28,7 +28,7 @@ enum RunStatus {
         case .trap: trapped
         case .limit(let kind, _, _): kind == .wall || kind == .cpu ? timedOut : trapped
         case .refused: refused
-        case .killed(let signal): 128 + signal
+        case .killed(let signal): (1...64).contains(signal) ? 128 + signal : failed
         case .cellFailed: failed
         }
     }
@@ -42,13 +42,13 @@ struct DenialHistory {
     private(set) var total: UInt64 = 0
 
     mutating func add(_ denial: Denial, origins: [PolicyOrigin]) {
-        total += denial.count
+        total = total.addingClamped(denial.count)
         // The same refusal again moves to the end and counts up.
         if let index = entries.firstIndex(where: {
             $0.denial.call == denial.call && $0.denial.key == denial.key && $0.denial.arguments == denial.arguments
         }) {
             var known = entries.remove(at: index)
-            known.denial.count += denial.count
+            known.denial.count = known.denial.count.addingClamped(denial.count)
             entries.append(known)
         } else {
             entries.append((denial, origins))
@@ -100,7 +100,7 @@ struct RunReport {
     }
 
     private func headline(_ text: String) -> String {
-        style.bold("bulkhead: ") + style.escaped(process) + " " + style.red(text)
+        style.bold("bulkhead: ") + style.escaped(process) + " " + style.red(style.escaped(text))
     }
 
     private func frames(_ backtrace: [WasmFrame]) -> [String] {
@@ -203,5 +203,13 @@ enum LimitText {
             return rest == 0 ? "\(hundredths / 100) s" : "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest) s"
         }
         return "\(nanoseconds / 1_000_000) ms"
+    }
+}
+
+extension UInt64 {
+    /// A cell may count as high as it likes.
+    fileprivate func addingClamped(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
     }
 }

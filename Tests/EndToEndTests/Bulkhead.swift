@@ -85,8 +85,9 @@ final class Scratch {
     }
 
     /// Starts `bulkhead` with these words. A nil `stdin` is a pipe that stays open and empty.
-    func command(_ words: [String], stdin: Data?) throws -> RunningCommand {
-        try launch([Built.program("bulkhead")] + words, stdin: stdin)
+    /// `program` is one that takes the place of the built `bulkhead`.
+    func command(_ words: [String], stdin: Data?, program: String? = nil) throws -> RunningCommand {
+        try launch([program ?? Built.program("bulkhead")] + words, stdin: stdin)
     }
 
     private func launch(
