@@ -245,7 +245,8 @@ struct GuestRun {
             return try RunLog(locations)
         } catch {
             throw RunFailure(
-                message: "bulkhead: the audit log cannot be written, and nothing runs without it: \(error)",
+                message: "bulkhead: the audit log cannot be written, and nothing runs without it: \(error)"
+                    + "\n  BULKHEAD_STATE_DIR names another place for it",
                 status: RunStatus.failed)
         }
     }

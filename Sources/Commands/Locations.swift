@@ -20,7 +20,9 @@ struct Locations {
     init(environment: [String: String], isRoot: Bool) {
         let home = environment["HOME"] ?? "/"
         func directory(_ own: String, root: String, base: String, beneathHome: String) -> String {
-            if let path = environment[own], path.hasPrefix("/") { return path }
+            if let path = environment[own], !path.isEmpty {
+                return path.hasPrefix("/") ? path : "\(HostProcess.currentDirectory() ?? "")/\(path)"
+            }
             if isRoot { return root }
             // The XDG specification ignores relative paths.
             if let path = environment[base], path.hasPrefix("/") { return path + "/bulkhead" }
