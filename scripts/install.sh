@@ -9,6 +9,7 @@ case $prefix in /*) ;; *) echo "install: PREFIX must be absolute, not '$prefix'"
 root=${DESTDIR:-}$prefix
 share=$root/share
 helpers=(bulkhead-cell bulkhead-compiler)
+documents=(LICENSE NOTICE README.md SECURITY.md RATIONALE.md CHANGELOG.md docs/audit-event.schema.json)
 completions=(
     "bash $share/bash-completion/completions/bulkhead"
     "zsh $share/zsh/site-functions/_bulkhead"
@@ -49,8 +50,8 @@ install_all() {
     for page in docs/man/*.[1-8]; do
         put 644 "$page" "$share/man/man${page##*.}/${page##*/}"
     done
-    for page in LICENSE NOTICE README.md SECURITY.md CHANGELOG.md; do
-        put 644 "$page" "$share/doc/bulkhead/$page"
+    for page in "${documents[@]}"; do
+        put 644 "$page" "$share/doc/bulkhead/${page##*/}"
     done
     [ ! -e .deps/wasmtime/LICENSE ] || put 644 .deps/wasmtime/LICENSE "$share/doc/bulkhead/LICENSE.wasmtime"
     for place in "${completions[@]}"; do
@@ -65,7 +66,7 @@ uninstall_all() {
     rm -f "$root/bin/bulkhead" "${helpers[@]/#/$root/libexec/bulkhead/}" "$root/lib/bulkhead/libwasmtime.so"
     for policy in policies/*.toml; do rm -f "$share/bulkhead/policies/${policy##*/}"; done
     for page in docs/man/*.[1-8]; do rm -f "$share/man/man${page##*.}/${page##*/}"; done
-    for page in LICENSE NOTICE README.md SECURITY.md CHANGELOG.md; do rm -f "$share/doc/bulkhead/$page"; done
+    for page in "${documents[@]}"; do rm -f "$share/doc/bulkhead/${page##*/}"; done
     rm -f "$share/doc/bulkhead/LICENSE.wasmtime"
     for place in "${completions[@]}"; do rm -f "${place#* }"; done
     # Only our own directories, and only when nothing else is in them.

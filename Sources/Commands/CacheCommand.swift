@@ -41,7 +41,7 @@ struct CacheList: ParsableCommand {
                         + "\(used)  \(entry.recipe.map { EscapedText.forTerminal($0) } ?? "")")
             }
         }
-        if !json { try output.write("\(listing.count) entries, \(size(total)) in \(places.cacheDirectory)") }
+        if !json { try output.write("\(modules(listing.count)), \(size(total)) in \(places.cacheDirectory)") }
         try output.flush()
     }
 }
@@ -54,10 +54,12 @@ struct CacheClear: ParsableCommand {
         let places = Locations.current()
         let removed = try ModuleCache.clear(directory: places.cacheDirectory)
         var output = CommandOutput()
-        try output.write("removed \(removed.entries) entries, \(size(removed.bytes))")
+        try output.write("removed \(modules(removed.entries)), \(size(removed.bytes))")
         try output.flush()
     }
 }
+
+private func modules(_ count: Int) -> String { count == 1 ? "1 module" : "\(count) modules" }
 
 /// `12.3 MiB`
 private func size(_ bytes: UInt64) -> String {

@@ -63,7 +63,7 @@ struct ModuleLoading {
         case .unreadable, .tooLarge: RunStatus.noInput
         case .invalidModule, .compilerEnded, .compilerExceeded: RunStatus.badModule
         case .untrusted: RunStatus.refused
-        case .key, .compilerMissing, .compilerMisbehaved, .system: RunStatus.failed
+        case .key, .compilerMissing, .compilerMisbehaved, .unwritable, .system: RunStatus.failed
         }
     }
 }

@@ -1,6 +1,7 @@
 // What `bulkhead run` tells people on stderr when a guest did not end well, and the exit status that goes with it.
 
 import CapabilityModel
+import LinuxKernel
 import PolicyCompiler
 
 /// Exit statuses of `bulkhead run`, besides the guest's own.
@@ -91,7 +92,7 @@ struct RunReport {
             lines.append(headline("was not started"))
             lines += message.split(separator: "\n").map { "  " + style.escaped(String($0)) }
         case .killed(let signal):
-            lines.append(headline("was ended by signal \(signal)"))
+            lines.append(headline("was ended by \(Signal.name(signal))"))
         case .cellFailed(let message):
             lines.append(headline("lost its cell"))
             lines.append("  " + style.escaped(message))
@@ -143,7 +144,8 @@ struct RunReport {
     private func originText(_ origins: [PolicyOrigin]) -> String {
         guard !origins.isEmpty else { return "" }
         let places = origins.prefix(3).map { origin in
-            let place = origin.line > 0 ? "\(origin.file):\(origin.line)" : origin.file
+            let file = origin.file == PolicyDocument.commandLine ? "the command line" : origin.file
+            let place = origin.line > 0 ? "\(file):\(origin.line)" : file
             return style.escaped(origin.isPresent ? place : "\(place) (lacks \(origin.keyPath))")
         }
         return " at " + places.joined(separator: ", ")

@@ -5,6 +5,7 @@ package import MachineKey
 
 package enum ModuleCacheError: Error, Hashable, Sendable, CustomStringConvertible {
     case unreadable(path: String, SystemError)
+    case unwritable(path: String, SystemError)
     case tooLarge(path: String, limit: UInt64)
     case key(MachineKeyError)
     /// The compiler says that the module is not valid; the text may quote the module.
@@ -22,6 +23,7 @@ package enum ModuleCacheError: Error, Hashable, Sendable, CustomStringConvertibl
     package var description: String {
         switch self {
         case .unreadable(let path, let error): return "cannot read \(path): \(error)"
+        case .unwritable(let path, let error): return "cannot write \(path): \(error)"
         case .tooLarge(let path, let limit): return "\(path) is larger than \(limit >> 20) MiB"
         case .key(let error): return "\(error)"
         case .invalidModule(let message): return "the module cannot be compiled: \(message)"

@@ -17,7 +17,7 @@ extension ModuleCache {
             throw .system(SystemError("hash", errno: EINVAL))
         }
         let cacheKey = CacheKey(moduleDigest: digest, profile: profile)
-        try system { () throws(SystemError) in
+        do throws(SystemError) {
             let name = "\(output).new.\(hexadecimal(try HostFile.randomBytes(4)))"
             let file = try HostFile.open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
             do throws(SystemError) {
@@ -31,6 +31,8 @@ extension ModuleCache {
                 try? HostFile.remove(name)
                 throw error
             }
+        } catch {
+            throw .unwritable(path: output, error)
         }
         return (module.summary, module.digest)
     }
