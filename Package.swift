@@ -110,7 +110,7 @@ let package = Package(
         tests("CellSupervisor", ["CapabilityModel", "CellSupervisor", "LinuxKernel"]),
         tests("AuditLog", ["AuditLog", "CapabilityModel", "LinuxKernel", "MachineKey"]),
         tests("ModuleCache", ["CapabilityModel", "CellProtocol", "LinuxKernel", "MachineKey", "ModuleCache"]),
-        tests("Commands", ["AuditLog", "CapabilityModel", "Commands", "PolicyCompiler", arguments]),
+        tests("Commands", ["AuditLog", "CapabilityModel", "Commands", "PolicyCompiler"]),
         // Makes a running cell do what only an escaped guest would.
         .executableTarget(name: "cell-injector", path: "Tests/Victims/cell-injector"),
         // A cell that breaks its protocol; EndToEndTests puts it in the place of bulkhead-cell.

@@ -12,6 +12,7 @@ package enum CellMain {
     /// Never returns: a cell ends with its guest, by _exit(2), for there is nothing to tidy that the kernel does not.
     package static func run() -> Never {
         let control = ControlChannel()
+        let warm = WarmEngine()
         guard let (message, descriptors) = control.receive(waits: true), case .run = message else {
             StandardError.write("bulkhead-cell: started without a supervisor\n")
             _exit(70)
@@ -21,17 +22,17 @@ package enum CellMain {
         try? Signal.ignore(Signal.fileSizeLimit)
         let reporter = DenialReporter(control: control)
         // The guest is kept to the end: the kernel takes back its memory faster than it could be unmapped here.
-        let (reason, guest) = runGuest(descriptors, control: control, reporter: reporter)
+        let (reason, guest) = runGuest(descriptors, warm: warm, control: control, reporter: reporter)
         reporter.finish()
         _ = control.send(.exited(reason.bounded()), waits: true)
         withExtendedLifetime(guest) { _exit(0) }
     }
 
     private static func runGuest(
-        _ descriptors: [Int32], control: ControlChannel, reporter: DenialReporter
+        _ descriptors: [Int32], warm: WarmEngine, control: ControlChannel, reporter: DenialReporter
     ) -> (ExitReason, WasmProcess?) {
         do {
-            let (process, _) = try load(descriptors, control: control, reporter: reporter)
+            let (process, _) = try load(descriptors, warm: warm, control: control, reporter: reporter)
             let reason = SingleProcessLoop.run(process)
             if let denial = process.memoryDenial {
                 reporter.denied(
@@ -56,7 +57,7 @@ package enum CellMain {
     }
 
     private static func load(
-        _ descriptors: [Int32], control: ControlChannel, reporter: DenialReporter
+        _ descriptors: [Int32], warm: WarmEngine, control: ControlChannel, reporter: DenialReporter
     ) throws -> (WasmProcess, GuestContext) {
         var list = DescriptorList(taking: descriptors)
         let count = descriptors.count
@@ -68,7 +69,7 @@ package enum CellMain {
             throw WireError.invalid("count of descriptors")
         }
 
-        let engine = try Engine(
+        let engine = try warm.engine(
             EngineConfiguration(profile: plan.profile, stackBytes: Int(clamping: plan.limits.stack)))
         let module = try Module(deserializingFile: "/proc/self/fd/\(code.rawValue)", engine: engine)
         let linker = Linker(engine: engine)
@@ -88,6 +89,9 @@ package enum CellMain {
     /// calls that it needs.
     /// `mounts` are their descriptors in the plan's order, and what comes behind them.
     private static func seal(_ plan: CellPlan, mounts: ArraySlice<Int32>) throws {
+        for limit in plan.resourceLimits {
+            try ResourceLimit.lower(limit.name, to: limit.value)
+        }
         if let rules = plan.landlock {
             // By descriptor: since the supervisor opened it, a host path may have come to mean something else.
             var places: [String: String] = [:]

@@ -33,6 +33,8 @@ package struct CellPlan: Hashable, Sendable {
     package var streams: [Stream]
     /// One O_PATH directory descriptor each.
     package var mounts: [MountGrant]
+    /// What the cell lowers its own resource limits to.
+    package var resourceLimits: [ResourceLimitRule]
     /// What of the file system the cell may reach, by host path; nil where the kernel has no Landlock.
     package var landlock: [LandlockRule]?
     /// The system call filter to run the guest under: BPF instructions for this cell. There is no plan without one.
@@ -43,7 +45,7 @@ package struct CellPlan: Hashable, Sendable {
     package init(
         arguments: [[UInt8]], environment: [[UInt8]], entry: Entry, profile: ExecutionProfile, onDenied: DenialMode,
         imports: ImportTable, limits: Limits, clocks: ClockGrant, random: Bool, streams: [Stream], mounts: [MountGrant],
-        landlock: [LandlockRule]?, syscallFilter: [UInt8], listeners: UInt32
+        resourceLimits: [ResourceLimitRule], landlock: [LandlockRule]?, syscallFilter: [UInt8], listeners: UInt32
     ) {
         self.arguments = arguments
         self.environment = environment
@@ -56,6 +58,7 @@ package struct CellPlan: Hashable, Sendable {
         self.random = random
         self.streams = streams
         self.mounts = mounts
+        self.resourceLimits = resourceLimits
         self.landlock = landlock
         self.syscallFilter = syscallFilter
         self.listeners = listeners
@@ -92,6 +95,11 @@ extension CellPlan: WireCodable {
         writer.write(random)
         writer.write(list: streams) { $0.write($1.rawValue) }
         writer.write(list: mounts) { $0.write($1) }
+        writer.write(list: resourceLimits) { writer, rule in
+            writer.write(rule.name)
+            writer.write(rule.value)
+            writer.write(rule.reason)
+        }
         writer.write(optional: landlock) { writer, rules in
             writer.write(list: rules) { writer, rule in
                 writer.write(rule.hostPath)
@@ -127,6 +135,11 @@ extension CellPlan: WireCodable {
         }
         guard streams.count == 3 else { throw .invalid("standard streams") }
         let mounts: [MountGrant] = try reader.readList { reader throws(WireError) in try reader.readValue() }
+        let resourceLimits = try reader.readList { reader throws(WireError) in
+            let name = try reader.readString()
+            let value = try reader.read(UInt64.self)
+            return ResourceLimitRule(name: name, value: value, reason: try reader.readString())
+        }
         let landlock = try reader.readOptional { reader throws(WireError) in
             try reader.readList { reader throws(WireError) in
                 let path = try reader.readString()
@@ -138,7 +151,8 @@ extension CellPlan: WireCodable {
         self.init(
             arguments: arguments, environment: environment, entry: entry, profile: profile, onDenied: onDenied,
             imports: imports, limits: limits, clocks: clocks, random: random, streams: streams, mounts: mounts,
-            landlock: landlock, syscallFilter: try reader.readBytes(), listeners: try reader.read())
+            resourceLimits: resourceLimits, landlock: landlock, syscallFilter: try reader.readBytes(),
+            listeners: try reader.read())
     }
 }
 

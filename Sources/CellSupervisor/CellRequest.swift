@@ -19,13 +19,10 @@ package final class CellRequest {
     package let mounts: DescriptorList
     /// Listening sockets, in the order in which the guest sees them.
     package let listeners: DescriptorList
-    /// Absolute path of bulkhead-cell.
-    package let cellExecutable: String
-
     package init(
         name: String, moduleDigest: String, policy: CompiledPolicy, profile: ExecutionProfile, arguments: [[UInt8]],
         environment: [[UInt8]], entry: CellPlan.Entry, code: consuming OwnedFileDescriptor,
-        mounts: consuming DescriptorList, listeners: consuming DescriptorList, cellExecutable: String
+        mounts: consuming DescriptorList, listeners: consuming DescriptorList
     ) {
         self.name = name
         self.moduleDigest = moduleDigest
@@ -37,7 +34,6 @@ package final class CellRequest {
         self.code = code
         self.mounts = mounts
         self.listeners = listeners
-        self.cellExecutable = cellExecutable
     }
 }
 
@@ -98,6 +94,7 @@ extension CellPlan {
             arguments: request.arguments, environment: request.environment, entry: request.entry,
             profile: request.profile, onDenied: policy.onDenied, imports: policy.imports, limits: capabilities.limits,
             clocks: capabilities.clocks, random: capabilities.random, streams: streams, mounts: capabilities.mounts,
+            resourceLimits: policy.kernel.resourceLimits,
             landlock: Landlock.isSupported ? policy.kernel.landlock : nil,
             syscallFilter: filter.program, listeners: UInt32(request.listeners.count))
         guard descriptorCount <= CellRequest.descriptorLimit else { throw .tooManyDescriptors(descriptorCount) }

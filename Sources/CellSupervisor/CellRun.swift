@@ -18,12 +18,9 @@ package final class CellRun {
     private let policy: CompiledPolicy
     private let observer: any RunObserver
     private let process: String
-    private let cell: PidFD
-    private let control: ControlSocket
+    private let spare: SpareCell
     private let streams: GuestStreams
     private let broker: ConnectionBroker
-    /// The cell's own stderr: what its runtime says when the cell itself fails. Read only then.
-    private let lastWords: OwnedFileDescriptor
     private let signals: SignalFD
     private let started: UInt64
     /// Why we killed the cell; nil while we have not.
@@ -38,30 +35,21 @@ package final class CellRun {
     private var claimedDrops: UInt64 = 0
     private var buffer = [UInt8](repeating: 0, count: controlMessageLimit)
 
-    /// Starts a cell. The calling thread must outlive it: the kernel kills the cell when that thread ends.
-    package init(_ request: CellRequest, observer: any RunObserver) throws(CellError) {
+    /// Gives a waiting cell its plan.
+    package init(
+        _ request: CellRequest, in spare: SpareCell, observer: any RunObserver
+    ) throws(CellError) {
         let streams = try GuestStreams(
             request.policy.capabilities.stdio, name: request.name,
             outputLimit: request.policy.capabilities.limits.output)
         do throws(SystemError) {
-            // Before the cell exists, so that no signal can slip between.
+            // Before a guest runs, so that no signal can slip between.
             signals = try SignalFD([SIGINT, SIGTERM, SIGHUP, SIGTSTP])
             try Signal.ignore(SIGPIPE)
-            let sockets = try UnixSocketPair()
-            let (ours, other) = sockets.release()
-            control = ControlSocket(MessageSocket(OwnedFileDescriptor(taking: ours)))
-            let theirs = OwnedFileDescriptor(taking: other)
-            var spawn = SpawnRequest(executable: request.cellExecutable, arguments: ["bulkhead-cell"])
-            let words = try Pipe(nonBlocking: true)
-            spawn.descriptors = [.init(theirs.rawValue, as: 3), .init(words.writeEnd.rawValue, as: 2)]
-            spawn.environment = [SpawnRequest.noBacktrace]
-            spawn.limits = request.policy.kernel.resourceLimits.map { ($0.name, $0.value) }
-            cell = try Spawn.start(spawn)
-            lastWords = words.closeWriteEnd()
         } catch {
-            throw .system(error, doing: "start the cell")
+            throw .system(error, doing: "handle signals")
         }
-        let plan = try CellPlan(request, streams: streams.kinds, cell: cell.pid)
+        let plan = try CellPlan(request, streams: streams.kinds, cell: spare.process.pid)
         do throws(SystemError) {
             let planFile = try OwnedFileDescriptor(memoryNamed: "bulkhead-plan", sealable: true)
             try planFile.writeAll(plan.encoded())
@@ -69,16 +57,17 @@ package final class CellRun {
             try HostFile.rewind(planFile)
             var descriptors = [planFile.rawValue, request.code.rawValue] + streams.cellEnds
             descriptors += request.mounts.rawValues + request.listeners.rawValues
-            try control.socket.send(SupervisorMessage.run.encoded(), descriptors: descriptors)
+            try spare.control.socket.send(SupervisorMessage.run.encoded(), descriptors: descriptors)
         } catch {
             throw .system(error, doing: "instruct the cell")
         }
         streams.closeCellEnds()
+        self.spare = spare
         self.streams = streams
         self.observer = observer
         policy = request.policy
-        process = "\(request.name)/\(cell.pid)"
-        broker = ConnectionBroker(capabilities: request.policy.capabilities, control: control)
+        process = "\(request.name)/\(spare.process.pid)"
+        broker = ConnectionBroker(capabilities: request.policy.capabilities, control: spare.control)
         started = Clock.monotonicNow()
         report(
             .started(
@@ -99,7 +88,7 @@ package final class CellRun {
             while ended == nil || isControlOpen || !streams.isDrained {
                 try serve(isRunning: ended == nil)
                 if ended == nil {
-                    ended = try cell.poll()
+                    ended = try spare.process.poll()
                     if ended != nil { hearTheRest() }
                 }
             }
@@ -121,10 +110,10 @@ package final class CellRun {
     private func serve(isRunning: Bool) throws(SystemError) {
         var entries = [PollEntry(raw: signals.descriptor.rawValue, events: .read)]
         if isRunning {
-            entries.append(PollEntry(raw: cell.descriptor.rawValue, events: .read))
+            entries.append(PollEntry(raw: spare.process.descriptor.rawValue, events: .read))
         }
         if isControlOpen {
-            entries.append(PollEntry(raw: control.socket.descriptor.rawValue, events: .read))
+            entries.append(PollEntry(raw: spare.control.socket.descriptor.rawValue, events: .read))
         }
         entries += streams.relays.compactMap(\.interest)
         let check = isRunning && verdict == nil ? nextCheck() : nil
@@ -137,7 +126,7 @@ package final class CellRun {
         if ready.contains(signals.descriptor.rawValue) {
             try heedSignals()
         }
-        if isControlOpen, ready.contains(control.socket.descriptor.rawValue) {
+        if isControlOpen, ready.contains(spare.control.socket.descriptor.rawValue) {
             try hear()
         }
         streams.advance(ready: ready)
@@ -154,7 +143,7 @@ package final class CellRun {
         let limits = policy.capabilities.limits
         let now = Clock.monotonicNow()
         let wall = limits.wall.map { started.addingClamped($0) }
-        let cpu = limits.cpu.map { now.addingClamped($0 - min($0, Clock.cpuTime(ofProcess: cell.pid))) }
+        let cpu = limits.cpu.map { now.addingClamped($0 - min($0, Clock.cpuTime(ofProcess: spare.process.pid))) }
         guard let wall else { return cpu }
         guard let cpu else { return wall }
         return min(wall, cpu)
@@ -166,7 +155,7 @@ package final class CellRun {
         let output = streams.output
         if let wall = limits.wall, elapsed >= wall {
             end(.limit(.wall, used: elapsed, allowed: wall))
-        } else if let cpu = limits.cpu, case let used = Clock.cpuTime(ofProcess: cell.pid), used >= cpu {
+        } else if let cpu = limits.cpu, case let used = Clock.cpuTime(ofProcess: spare.process.pid), used >= cpu {
             end(.limit(.cpu, used: used, allowed: cpu))
         } else if output > limits.output {
             end(.limit(.output, used: output, allowed: limits.output))
@@ -181,7 +170,7 @@ package final class CellRun {
             }
         }
         // It may have ended in this very moment; then there is nothing to kill.
-        try? cell.send(signal: SIGKILL)
+        try? spare.process.send(signal: SIGKILL)
     }
 
     /// The first signal ends the guest in order; a second one ends us, and the kernel the cell with us. The terminal's
@@ -189,9 +178,9 @@ package final class CellRun {
     private func heedSignals() throws(SystemError) {
         while let (signal, _) = try signals.next() {
             if signal == SIGTSTP {
-                try? cell.send(signal: SIGSTOP)
+                try? spare.process.send(signal: SIGSTOP)
                 raise(SIGSTOP)
-                try? cell.send(signal: SIGCONT)
+                try? spare.process.send(signal: SIGCONT)
                 continue
             }
             if isInterrupted {
@@ -210,7 +199,8 @@ package final class CellRun {
             var span = buffer.mutableSpan
             let received: (count: Int, isTruncated: Bool)
             do {
-                guard let message = try control.socket.receive(into: &span, maximumDescriptors: 0, wait: false) else {
+                guard let message = try spare.control.socket.receive(into: &span, maximumDescriptors: 0, wait: false)
+                else {
                     return
                 }
                 received = (message.count, message.isTruncated)
@@ -235,7 +225,7 @@ package final class CellRun {
         hasEnded = true
         // More messages than a socket's buffer holds, however small they are.
         for _ in 0..<32 where isControlOpen {
-            var one = [PollEntry(raw: control.socket.descriptor.rawValue, events: .read)]
+            var one = [PollEntry(raw: spare.control.socket.descriptor.rawValue, events: .read)]
             guard let ready = try? Poll.wait(&one, deadline: 0), ready > 0 else { break }
             try? hear()
         }
@@ -276,7 +266,7 @@ package final class CellRun {
     private func reasonOfDeath(_ exit: ProcessExit?) -> ExitReason {
         var text = [UInt8](repeating: 0, count: 2048)
         var span = text.mutableSpan
-        let count = (try? lastWords.read(into: &span)) ?? 0
+        let count = (try? spare.lastWords.read(into: &span)) ?? 0
         let words = EscapedText.forTerminal(bytes: text.prefix(count))
         if case .signaled(Signal.badSystemCall, _)? = exit {
             return .cellFailed(

@@ -39,8 +39,8 @@ package func runCommandLine() -> Never {
 
 private func perform() -> Int32 {
     let words = CommandLine.arguments.dropFirst()
-    if words.first == "run", let options = RunOptions(quickly: words.dropFirst()) {
-        return GuestRun(options: options).perform()
+    if words.first == "run" {
+        _ = RunCommand.spare
     }
     do {
         var command = try BulkheadCommand.parseAsRoot()

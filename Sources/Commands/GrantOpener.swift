@@ -1,6 +1,7 @@
 // Opens what a policy grants: directories, listening sockets, the environment. Done by the supervisor, before the cell.
 
 import CapabilityModel
+import CellSupervisor
 import LinuxKernel
 
 struct GrantOpener {
@@ -70,6 +71,11 @@ struct GrantOpener {
 
 /// The other executables of Bulkhead: beside this one, or in ../libexec/bulkhead of an installed tree.
 enum Companion {
+    /// A cell to run a guest in; nil where none can be started, which is reported once it is needed.
+    static func startCell() -> SpareCell? {
+        (try? path("bulkhead-cell")).flatMap { try? SpareCell(executable: $0) }
+    }
+
     static func path(_ name: String) throws(RunFailure) -> String {
         let own = (try? Executable.path()) ?? ""
         let directory = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? "."

@@ -17,6 +17,8 @@ struct RunFailure: Error {
 
 struct GuestRun {
     let options: RunOptions
+    /// Started before anything was read, so that it gets ready meanwhile; nil when it could not be, or not yet.
+    let spare: SpareCell?
 
     /// The guest's.
     private var arguments: [String] {
@@ -66,7 +68,6 @@ struct GuestRun {
         }
 
         let opener = GrantOpener(policy: policy)
-        let cellExecutable = try Companion.path("bulkhead-cell")
         let mounts = try opener.mounts()
         let listeners = try opener.listeners()
         let digest = module.digest
@@ -74,16 +75,18 @@ struct GuestRun {
         let request = CellRequest(
             name: name, moduleDigest: digest, policy: policy, profile: profile,
             arguments: guestArguments(name, policy), environment: opener.environment(), entry: entry(),
-            code: module.takeCode(), mounts: mounts, listeners: listeners, cellExecutable: cellExecutable)
+            code: module.takeCode(), mounts: mounts, listeners: listeners)
         return try supervise(request, policy: policy, log: log, name: name)
     }
 
     private func supervise(
         _ request: CellRequest, policy: CompiledPolicy, log: RunLog, name: String
     ) throws(RunFailure) -> Int32 {
+        let executable = try Companion.path("bulkhead-cell")
         let outcome: CellOutcome
         do throws(CellError) {
-            outcome = try CellRun(request, observer: log).run()
+            let cell = if let spare { spare } else { try SpareCell(executable: executable) }
+            outcome = try CellRun(request, in: cell, observer: log).run()
         } catch {
             throw RunFailure(
                 message: "bulkhead: \(error)", status: error.isOfPolicy ? RunStatus.refused : RunStatus.failed)

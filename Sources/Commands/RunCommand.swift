@@ -1,6 +1,7 @@
 // `bulkhead run`: one guest under capability files, in the foreground.
 
 internal import ArgumentParser
+import CellSupervisor
 import Glibc
 import LinuxKernel
 
@@ -68,8 +69,11 @@ struct RunCommand: ParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: "The guest's arguments; a leading -- is dropped.")
     var arguments: [String] = []
 
+    /// A cell that is started when this is first asked for: before the command line is parsed, to get ready meanwhile.
+    static let spare: SpareCell? = Companion.startCell()
+
     func run() throws {
-        throw ExitCode(GuestRun(options: options).perform())
+        throw ExitCode(GuestRun(options: options, spare: Self.spare).perform())
     }
 
     var options: RunOptions {

@@ -36,7 +36,8 @@ import Testing
         mounts: [
             MountGrant(
                 guestPath: "/data", hostPath: "/srv/data", rights: .readOnly, symlinks: .refuse, quotaBytes: 5)
-        ], landlock: [LandlockRule(hostPath: "/srv/data", access: ["read_file"])],
+        ], resourceLimits: [ResourceLimitRule(name: "nofile", value: 64, reason: "few")],
+        landlock: [LandlockRule(hostPath: "/srv/data", access: ["read_file"])],
         syscallFilter: [6, 0, 0, 0, 0, 0, 0, 0], listeners: 2)
 
     @Test func planSurvivesTheTrip() throws {
