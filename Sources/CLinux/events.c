@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -128,6 +129,27 @@ int bulkhead_timer_set(int timer, uint64_t deadline) {
     value.it_value.tv_nsec = (long)(deadline % 1000000000);
     return timerfd_settime(timer, TFD_TIMER_ABSTIME, &value, NULL) == 0 ? 0 : errno;
 }
+
+// The system calls themselves: glibc hides the thread of a SIGEV_THREAD_ID and hands out pointers for timer numbers.
+int bulkhead_clock_timer(int clock, int signal) {
+    struct sigevent event;
+    memset(&event, 0, sizeof event);
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = signal;
+    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    int timer = -1;
+    return syscall(SYS_timer_create, clock, &event, &timer) < 0 ? -errno : timer;
+}
+
+int bulkhead_clock_timer_set(int timer, uint64_t deadline) {
+    struct itimerspec value;
+    memset(&value, 0, sizeof value);
+    value.it_value.tv_sec = (time_t)(deadline / 1000000000);
+    value.it_value.tv_nsec = (long)(deadline % 1000000000);
+    return syscall(SYS_timer_settime, timer, TIMER_ABSTIME, &value, NULL) < 0 ? errno : 0;
+}
+
+void bulkhead_clock_timer_delete(int timer) { syscall(SYS_timer_delete, timer); }
 
 uint64_t bulkhead_clock(int clock) {
     struct timespec value;

@@ -37,23 +37,30 @@ package enum EscapedText {
 
     /// Bytes that claim to be UTF-8: as `forTerminal`, and each byte that is no UTF-8 appears as `\xNN`.
     package static func forTerminal(bytes: some Sequence<UInt8>) -> String {
-        var escaped = ""
-        var decoder = Array(bytes)[...]
+        pieces(of: Array(bytes)).joined()
+    }
+
+    /// What `forTerminal(bytes:)` puts for each scalar and each byte that is none.
+    static func pieces(of bytes: [UInt8]) -> [String] {
+        var pieces: [String] = []
+        var decoder = bytes[...]
         while let first = decoder.first {
             let length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
             let candidate = decoder.prefix(length)
             if let text = String(validating: candidate, as: UTF8.self), let scalar = text.unicodeScalars.first,
                 text.unicodeScalars.count == 1
             {
+                var escaped = ""
                 append(scalar, to: &escaped)
+                pieces.append(escaped)
                 decoder = decoder.dropFirst(candidate.count)
             } else {
                 let digits = String(first, radix: 16)
-                escaped += digits.count == 1 ? "\\x0\(digits)" : "\\x\(digits)"
+                pieces.append(digits.count == 1 ? "\\x0\(digits)" : "\\x\(digits)")
                 decoder = decoder.dropFirst()
             }
         }
-        return escaped
+        return pieces
     }
 
     private static func append(_ scalar: Unicode.Scalar, to text: inout String) {

@@ -1,7 +1,7 @@
 // Why a process ended. OTP's reasons plus what Wasm and limits add.
 
 package enum LimitKind: String, Hashable, Sendable, CaseIterable {
-    case memory, tableElements, cpu, wall, fds, output, stack, mailboxMessages, mailboxBytes
+    case memory, tableElements, cpu, cpuShare, wall, fds, output, stack, mailboxMessages, mailboxBytes
 }
 
 /// One frame of a Wasm backtrace, innermost first.

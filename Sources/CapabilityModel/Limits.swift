@@ -7,6 +7,9 @@ package struct Limits: Hashable, Sendable {
     package var tableElements: UInt64
     /// CPU time, in nanoseconds, before the process is ended; nil only where a policy says `unlimited`.
     package var cpu: UInt64?
+    /// The most CPU time in each tenth of a second, in percent of one CPU: 1...100. Past it the process stands still
+    /// until the tenth is over.
+    package var cpuShare: UInt32
     /// Wall time, in nanoseconds, before the process is ended; nil only where a policy says `unlimited`.
     package var wall: UInt64?
     /// Open descriptors at once, standard streams and mounts included.
@@ -21,12 +24,13 @@ package struct Limits: Hashable, Sendable {
     package var mailboxBytes: UInt64
 
     package init(
-        memory: UInt64, tableElements: UInt64, cpu: UInt64?, wall: UInt64?, fds: UInt32, output: UInt64,
-        stack: UInt64, mailboxMessages: UInt32, mailboxBytes: UInt64
+        memory: UInt64, tableElements: UInt64, cpu: UInt64?, cpuShare: UInt32 = 100, wall: UInt64?, fds: UInt32,
+        output: UInt64, stack: UInt64, mailboxMessages: UInt32, mailboxBytes: UInt64
     ) {
         self.memory = memory
         self.tableElements = tableElements
         self.cpu = cpu
+        self.cpuShare = cpuShare
         self.wall = wall
         self.fds = fds
         self.output = output
@@ -44,8 +48,9 @@ package struct Limits: Hashable, Sendable {
     package func meet(_ other: Limits) -> Limits {
         Limits(
             memory: min(memory, other.memory), tableElements: min(tableElements, other.tableElements),
-            cpu: Limits.tighter(cpu, other.cpu), wall: Limits.tighter(wall, other.wall), fds: min(fds, other.fds),
-            output: min(output, other.output), stack: min(stack, other.stack),
+            cpu: Limits.tighter(cpu, other.cpu), cpuShare: min(cpuShare, other.cpuShare),
+            wall: Limits.tighter(wall, other.wall), fds: min(fds, other.fds), output: min(output, other.output),
+            stack: min(stack, other.stack),
             mailboxMessages: min(mailboxMessages, other.mailboxMessages),
             mailboxBytes: min(mailboxBytes, other.mailboxBytes))
     }

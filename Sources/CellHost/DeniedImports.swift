@@ -32,17 +32,20 @@ enum DeniedImports {
         let memory = guestMemory(of: call)
         if name.module == "bulkhead", name.name == "tcp_connect" {
             let host = memory.text(at: call.i32(0), count: call.i32(1), limit: 255) ?? "?"
-            return "target=\"tcp://\(EscapedText.forTerminal(host)):\(call.i32(2))\""
+            return DenialArgument.quoted("target", "tcp://\(host):\(call.i32(2))")
         }
         if name.name == "clock_time_get" || name.name == "clock_res_get" {
             return "id=\(call.i32(0))"
         }
         guard let text = texts[name.name] else { return "" }
-        guard let path = memory.text(at: call.i32(text.pointer), count: call.i32(text.length), limit: 400) else {
+        guard
+            let path = memory.text(
+                at: call.i32(text.pointer), count: call.i32(text.length), limit: DenialArgument.limit)
+        else {
             return ""
         }
         // Without any grant the only directory a guest holds is the absent root.
         let slash = path.hasPrefix("/") ? "" : "/"
-        return "path=\"\(slash)\(EscapedText.forTerminal(path))\""
+        return DenialArgument.quoted("path", slash + path)
     }
 }

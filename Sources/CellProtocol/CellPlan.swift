@@ -186,6 +186,7 @@ extension Limits: WireCodable {
         writer.write(memory)
         writer.write(tableElements)
         writer.write(optional: cpu) { $0.write($1) }
+        // No cpuShare: the supervisor alone holds the cell to it.
         writer.write(optional: wall) { $0.write($1) }
         writer.write(fds)
         writer.write(output)

@@ -43,6 +43,8 @@ package struct CellOutcome: Sendable {
     package var results: [String]
     /// Of the cell as a whole; nil when it could not be waited for.
     package var usage: ProcessUsage?
+    /// How long `limits.cpu_share` held it, in nanoseconds.
+    package var stopped: UInt64
     /// Standard streams that broke off on our side: what the guest printed there is lost, what it read is cut short.
     package var failures: [StreamFailure] = []
 }

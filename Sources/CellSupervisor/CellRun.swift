@@ -22,6 +22,8 @@ package final class CellRun {
     private let streams: GuestStreams
     private let broker: ConnectionBroker
     private let signals: SignalFD
+    /// nil where the policy gives a whole CPU.
+    private let throttle: CellThrottle?
     private let started: UInt64
     /// Why we killed the cell; nil while we have not.
     private var verdict: ExitReason?
@@ -44,10 +46,12 @@ package final class CellRun {
             outputLimit: request.policy.capabilities.limits.output)
         do throws(SystemError) {
             // Before a guest runs, so that no signal can slip between.
-            signals = try SignalFD([SIGINT, SIGTERM, SIGHUP, SIGTSTP])
+            signals = try SignalFD([SIGINT, SIGTERM, SIGHUP, SIGTSTP, Signal.cpuTimer])
             try Signal.ignore(SIGPIPE)
+            let share = request.policy.capabilities.limits.cpuShare
+            throttle = share < 100 ? try CellThrottle(percent: share, cell: spare.process) : nil
         } catch {
-            throw .system(error, doing: "handle signals")
+            throw .system(error, doing: "handle signals and the cell's CPU clock")
         }
         let plan = try CellPlan(request, streams: streams.kinds, cell: spare.process.pid)
         do throws(SystemError) {
@@ -100,7 +104,8 @@ package final class CellRun {
             }
             report(.exited(reason), isClaim: verdict == nil && believed != nil)
             return CellOutcome(
-                reason: reason, results: results, usage: ended?.usage, failures: streams.failures)
+                reason: reason, results: results, usage: ended?.usage, stopped: throttle?.stopped ?? 0,
+                failures: streams.failures)
         } catch {
             throw .system(error, doing: "watch the cell")
         }
@@ -133,6 +138,10 @@ package final class CellRun {
         if isRunning, verdict == nil {
             checkLimits()
         }
+        // Not after a verdict: SIGKILL ends a stopped process too.
+        if isRunning, verdict == nil, let throttle, let first = try throttle.step(spare.process) {
+            report(.limitReached(.cpuShare, used: first.used, allowed: first.allowed), isClaim: false)
+        }
     }
 
     // MARK: Limits
@@ -144,9 +153,7 @@ package final class CellRun {
         let now = Clock.monotonicNow()
         let wall = limits.wall.map { started.addingClamped($0) }
         let cpu = limits.cpu.map { now.addingClamped($0 - min($0, Clock.cpuTime(ofProcess: spare.process.pid))) }
-        guard let wall else { return cpu }
-        guard let cpu else { return wall }
-        return min(wall, cpu)
+        return [wall, cpu, throttle?.deadline].compactMap { $0 }.min()
     }
 
     private func checkLimits() {
@@ -180,7 +187,13 @@ package final class CellRun {
             if signal == SIGTSTP {
                 try? spare.process.send(signal: SIGSTOP)
                 raise(SIGSTOP)
-                try? spare.process.send(signal: SIGCONT)
+                if throttle?.deadline == nil {
+                    try? spare.process.send(signal: SIGCONT)
+                }
+                continue
+            }
+            if signal == Signal.cpuTimer {
+                throttle?.timerFired()
                 continue
             }
             if isInterrupted {

@@ -131,10 +131,10 @@ final class ConnectionBroker: Sendable {
     }
 
     private func denial(host: String, port: UInt16, why: String?) -> Denial {
-        let quoted = EscapedText.forTerminal(String(host.prefix(255)))
-        return Denial(
+        Denial(
             call: "bulkhead.tcp_connect",
-            arguments: "target=\"tcp://\(quoted):\(port)\"" + (why.map { " \($0)" } ?? ""),
+            arguments: DenialArgument.quoted("target", "tcp://\(host):\(port)", limit: 300)
+                + (why.map { " \($0)" } ?? ""),
             layer: .broker, key: PolicyKey(capabilities.connect.isEmpty ? "net" : "net.connect"),
             errno: ConnectionBroker.notCapable)
     }

@@ -95,8 +95,8 @@ struct GuestRun {
             print(EscapedText.forTerminal(result))
         }
         let report = RunReport(
-            process: name, reason: outcome.reason, denials: log.denials, provenance: policy.provenance,
-            style: TerminalStyle.standard(STDERR_FILENO))
+            process: name, reason: outcome.reason, denials: log.denials, stopped: outcome.stopped,
+            provenance: policy.provenance, style: TerminalStyle.standard(STDERR_FILENO))
         let lines = report.lines()
         if !lines.isEmpty {
             StandardError.write(lines.joined(separator: "\n") + "\n")

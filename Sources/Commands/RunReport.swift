@@ -64,6 +64,8 @@ struct RunReport {
     let process: String
     let reason: ExitReason
     let denials: DenialHistory
+    /// How long its share of a CPU held it, in nanoseconds.
+    let stopped: UInt64
     /// Where each limit was set, for the limit that ended the guest.
     let provenance: [PolicyKey: [PolicyOrigin]]
     let style: TerminalStyle
@@ -88,6 +90,11 @@ struct RunReport {
             lines.append(
                 "  used \(LimitText.amount(used, of: kind)) of \(LimitText.amount(allowed, of: kind))"
                     + place(of: LimitText.key(kind)))
+            if kind == .wall, stopped > 0 {
+                lines.append(
+                    "  held back for \(LimitText.amount(stopped, of: .wall)) of it by limits.cpu_share"
+                        + originText((provenance[LimitText.key(.cpuShare)] ?? []).filter(\.isPresent)))
+            }
         case .refused(let message):
             lines.append(headline("was not started"))
             lines += message.split(separator: "\n").map { "  " + style.escaped(String($0)) }
@@ -123,7 +130,8 @@ struct RunReport {
         for (denial, origins) in denials.entries.suffix(5) {
             let times = denial.count > 1 ? " ×\(denial.count)" : ""
             lines.append(
-                "  " + style.yellow(style.escaped(denial.call)) + " " + style.escaped(denial.arguments) + times)
+                "  " + style.yellow(style.escaped(denial.call)) + " " + EscapedText.escapedAgain(denial.arguments)
+                    + times)
             lines.append("    denied by " + style.escaped(denial.key.path) + originText(origins))
             if let suggestion = Suggestion(for: denial) {
                 lines.append("    allowed by:")
@@ -159,6 +167,7 @@ enum LimitText {
         case .memory: "memory"
         case .tableElements: "table elements"
         case .cpu: "CPU time"
+        case .cpuShare: "CPU time in a tenth of a second"
         case .wall: "wall time"
         case .fds: "open descriptors"
         case .output: "output"
@@ -173,6 +182,7 @@ enum LimitText {
         case .memory: PolicyKey("limits.memory")
         case .tableElements: PolicyKey("limits.tables")
         case .cpu: PolicyKey("limits.cpu")
+        case .cpuShare: PolicyKey("limits.cpu_share")
         case .wall: PolicyKey("limits.wall")
         case .fds: PolicyKey("limits.fds")
         case .output: PolicyKey("limits.output")
@@ -185,7 +195,7 @@ enum LimitText {
     static func amount(_ value: UInt64, of kind: LimitKind) -> String {
         switch kind {
         case .memory, .output, .stack, .mailboxBytes: bytes(value)
-        case .cpu, .wall: duration(value)
+        case .cpu, .cpuShare, .wall: duration(value)
         case .tableElements, .fds, .mailboxMessages: "\(value)"
         }
     }

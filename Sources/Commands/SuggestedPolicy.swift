@@ -33,8 +33,7 @@ struct SuggestedPolicy {
         case .limitReached(let limit, let used, _):
             add(
                 Denial(
-                    call: "", arguments: "used=\(used)", layer: .limit, key: PolicyKey("limits.\(limit.rawValue)"),
-                    errno: nil))
+                    call: "", arguments: "used=\(used)", layer: .limit, key: LimitText.key(limit), errno: nil))
         default: break
         }
     }

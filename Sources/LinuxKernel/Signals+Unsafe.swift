@@ -18,6 +18,9 @@ package enum Signal {
     package static let cpuLimit = SIGXCPU
     package static let fileSizeLimit = SIGXFSZ
     package static let hangUp = SIGHUP
+    package static let stop = SIGSTOP
+    package static let resume = SIGCONT
+    package static let cpuTimer = SIGVTALRM
     package static let windowChange = SIGWINCH
     package static let badSystemCall = SIGSYS
 

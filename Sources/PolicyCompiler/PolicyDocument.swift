@@ -121,7 +121,9 @@ package struct PolicyDocument: Hashable, Sendable {
 
 /// The keys of `[limits]`.
 package enum LimitKey: String, Hashable, Sendable, CaseIterable {
-    case memory, tables, cpu, wall, fds, output, stack
+    case memory, tables, cpu
+    case cpuShare = "cpu_share"
+    case wall, fds, output, stack
     case mailboxMessages = "mailbox_messages"
     case mailboxBytes = "mailbox_bytes"
 }
@@ -134,6 +136,7 @@ extension Limits {
             case .memory: memory
             case .tables: tableElements
             case .cpu: cpu
+            case .cpuShare: UInt64(cpuShare)
             case .wall: wall
             case .fds: UInt64(fds)
             case .output: output
@@ -148,6 +151,7 @@ extension Limits {
             case .memory: memory = value
             case .tables: tableElements = value
             case .cpu: cpu = newValue
+            case .cpuShare: cpuShare = UInt32(clamping: value)
             case .wall: wall = newValue
             case .fds: fds = UInt32(clamping: value)
             case .output: output = value

@@ -238,6 +238,7 @@ struct PolicyReader {
                 case .integer(let range): try ValueReaders.integer(range, node)
                 case .duration(let allowsUnlimited):
                     try ValueReaders.duration(allowsUnlimited: allowsUnlimited, node)
+                case .percent(let range): try ValueReaders.percent(range, node)
                 default: throw SyntaxFault(message: "this limit has no kind", advice: "")
                 }
             }

@@ -40,6 +40,8 @@ extension PolicySchema {
             ])
         case .duration(let allowsUnlimited):
             text("^([0-9][0-9_]* ?(ns|us|ms|s|m|h|d)\(allowsUnlimited ? "|unlimited" : ""))$")
+        // Every range of percentages so far is the whole one.
+        case .percent: text("^([1-9][0-9]?|100) ?%$")
         case .clock: .object(["oneOf": .array([schema(of: .boolean), schema(of: .duration(allowsUnlimited: false))])])
         case .choice(let names): .object(["enum": .strings(names)])
         case .access:

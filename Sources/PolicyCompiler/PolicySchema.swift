@@ -9,6 +9,8 @@ indirect enum KeyKind: Sendable {
     case size(ClosedRange<UInt64>)
     /// `"10s"`; with `"unlimited"` where allowed.
     case duration(allowsUnlimited: Bool)
+    /// `"20%"`
+    case percent(ClosedRange<UInt64>)
     /// `true`, `false`, or the finest step as a duration.
     case clock
     case choice([String])
@@ -92,6 +94,10 @@ package enum PolicySchema {
         KeySpec(
             name: "cpu", kind: .duration(allowsUnlimited: true), documentation: "CPU time before the process is ended.",
             example: "\"10s\""),
+        KeySpec(
+            name: "cpu_share", kind: .percent(1...100),
+            documentation: "CPU time in each 100 ms, in percent of one CPU; the process is held still past it.",
+            example: "\"20%\""),
         KeySpec(
             name: "wall", kind: .duration(allowsUnlimited: true),
             documentation: "Wall time before the process is ended.",

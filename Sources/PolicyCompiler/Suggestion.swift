@@ -27,13 +27,16 @@ package struct Suggestion: Hashable, Sendable {
                 toml: "[limits]\n\(name) = …  # more than it has now", opens: "The guest may use more of the machine.")
         } else if key.hasPrefix("net.") {
             let name = String(key.dropFirst("net.".count))
-            let target = Suggestion.argument("target", in: denial.arguments) ?? "tcp://HOST:PORT"
+            let target =
+                DenialArgument.value(of: "target", in: denial.arguments)
+                ?? (name == "resolve" ? "HOST" : "tcp://HOST:PORT")
             self.init(
                 toml: "[net]\n\(name) = [\(quotedTOML(target))]",
-                opens: name == "connect"
-                    ? "The guest may send whatever it can read to that address."
-                    : "Whoever reaches that address reaches the guest.")
-        } else if let known = Suggestion.fixed[key] {
+                opens: name == "listen"
+                    ? "Whoever reaches that address reaches the guest."
+                    : "The guest may send whatever it can read to that \(name == "resolve" ? "name's servers" : "address")."
+            )
+        } else if let known = Suggestion.fixed[key == "clocks" ? Suggestion.clock(denial.arguments) : key] {
             self = known
         } else {
             return nil
@@ -61,8 +64,18 @@ package struct Suggestion: Hashable, Sendable {
         "stdio.stderr": Suggestion(toml: "[stdio]\nstderr = \"inherit\"", opens: "The guest writes to your output."),
     ]
 
+    /// The clock that was asked for (`id=1`), where none is granted. A program that names none we know wants to time
+    /// something, as most do.
+    private static func clock(_ arguments: String) -> String {
+        switch arguments {
+        case "id=0": "clocks.realtime"
+        case "id=2", "id=3": "clocks.cpu"
+        default: "clocks.monotonic"
+        }
+    }
+
     private static func mount(for denial: Denial) -> Suggestion {
-        let path = argument("path", in: denial.arguments) ?? "/DIRECTORY"
+        let path = DenialArgument.value(of: "path", in: denial.arguments) ?? "/DIRECTORY"
         let directory = path.hasPrefix("/") ? parent(of: path) : "/DIRECTORY"
         let quoted = quotedTOML(directory)
         return Suggestion(
@@ -91,31 +104,6 @@ package struct Suggestion: Hashable, Sendable {
         default:
             return nil
         }
-    }
-
-    /// The value of `name="…"` in a denial's argument text, with `\"` and `\\` undone.
-    static func argument(_ name: String, in text: String) -> String? {
-        let marker = name + "=\""
-        var rest = text[...]
-        while !rest.isEmpty, !rest.hasPrefix(marker) {
-            rest = rest.dropFirst()
-        }
-        guard !rest.isEmpty else { return nil }
-        var value = ""
-        var isEscaped = false
-        for character in rest.dropFirst(marker.count) {
-            if isEscaped {
-                value.append(character)
-                isEscaped = false
-            } else if character == "\\" {
-                isEscaped = true
-            } else if character == "\"" {
-                return value
-            } else {
-                value.append(character)
-            }
-        }
-        return nil
     }
 
     private static func parent(of path: String) -> String {

@@ -20,6 +20,11 @@ package enum Units {
         amount(text, durations, bare: nil)
     }
 
+    /// `20%` or `20 %`; nil where it is no such text.
+    package static func percent(_ text: String) -> UInt64? {
+        amount(text, [("%", 1)], bare: nil)
+    }
+
     private static func amount(_ text: String, _ units: [(name: String, value: UInt64)], bare: UInt64?) -> UInt64? {
         let digits = text.utf8.prefix {
             (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "_")
@@ -50,6 +55,7 @@ package enum Units {
         switch key {
         case .memory, .output, .stack, .mailboxBytes: return sizeText(value)
         case .cpu, .wall: return durationText(value)
+        case .cpuShare: return "\(value)%"
         case .tables, .fds, .mailboxMessages: return String(value)
         }
     }

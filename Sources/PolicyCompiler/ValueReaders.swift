@@ -68,6 +68,18 @@ enum ValueReaders {
         return value
     }
 
+    static func percent(_ range: ClosedRange<UInt64>, _ node: TOMLNode) throws(SyntaxFault) -> UInt64 {
+        let advice = "write \(range.lowerBound)% to \(range.upperBound)%, in double quotes, such as \"20%\""
+        guard case .string(let text) = node.value, let value = Units.percent(text) else {
+            let shown = if case .string(let text) = node.value { "`\(TOMLParser.shown(text))`" } else { node.kind }
+            throw SyntaxFault(message: "\(shown) is not a percentage", advice: advice)
+        }
+        guard range.contains(value) else {
+            throw SyntaxFault(message: "\(value)% is out of range", advice: advice)
+        }
+        return value
+    }
+
     /// nil is no access.
     static func clock(_ node: TOMLNode) throws(SyntaxFault) -> UInt64? {
         if case .boolean(let value) = node.value { return value ? 1 : nil }

@@ -103,7 +103,7 @@ extension WASIProcess {
         guard base.mount.grant.rights.isSuperset(of: needed) else {
             let access = needed == .create ? "create" : needed == .delete ? "delete" : "write"
             throw deny(
-                base.call, base.mount.key("access"), .notcapable, "path=\(shown(path)) access=\(access)")
+                base.call, base.mount.key("access"), .notcapable, "\(shown("path", path)) access=\(access)")
         }
         guard base.descriptor.base.isSuperset(of: right) else { throw .errno(.notcapable) }
     }
@@ -116,7 +116,7 @@ extension WASIProcess {
         guard source.mount.grant.rights.isSuperset(of: target.mount.grant.rights.intersection(content)) else {
             throw deny(
                 source.call, source.mount.key("access"), .notcapable,
-                "path=\(shown(oldPath)) to=\(target.mount.grant.guestPath)")
+                shown(oldPath, "to", target.mount.grant.guestPath.utf8))
         }
         // What a moved directory holds can't be counted, nor can the links in it be checked.
         if status.kind == .directory { throw .errno(.xdev) }
@@ -124,7 +124,7 @@ extension WASIProcess {
         let bytes = status.kind == .regular ? status.size : 0
         guard target.mount.hasRoom(bytes: bytes) else {
             throw deny(
-                target.call, target.mount.key("quota_bytes"), .dquot, "path=\(shown(newPath)) growth=\(bytes)")
+                target.call, target.mount.key("quota_bytes"), .dquot, "\(shown("path", newPath)) growth=\(bytes)")
         }
     }
 }

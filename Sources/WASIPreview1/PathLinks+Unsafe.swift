@@ -50,7 +50,7 @@ extension WASIProcess {
         let target = try text(old, oldLength, memory)
         let path = try path(new, newLength, base, memory)
         guard base.mount.grant.symlinks == .create else {
-            throw deny(base.call, base.mount.key("symlinks"), .notcapable, "path=\(shown(path))")
+            throw deny(base.call, base.mount.key("symlinks"), .notcapable, shown("path", path))
         }
         try requireEntry(base, .pathSymlink, .create, path)
         try checkTarget(target, base, path)
@@ -70,7 +70,7 @@ extension WASIProcess {
         // Above a link the directories are those of its path as written, if no link is among them.
         if let climb, let depth = WASIProcess.depth(path), climb <= depth, try isLinkFree(base, path) { return }
         throw deny(
-            base.call, base.mount.grant.key, .notcapable, "path=\(shown(path)) target=\(shown(target))")
+            base.call, base.mount.grant.key, .notcapable, shown(path, "target", target.bytes))
     }
 
     /// A link that gets another name still does not lead above the base.

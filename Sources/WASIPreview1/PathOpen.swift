@@ -96,7 +96,7 @@ extension WASIProcess {
         {
             throw deny(
                 base.call, base.mount.key("access"), .notcapable,
-                "path=\(shown(path)) access=\(opening.writes || truncates ? "write" : "read")")
+                "\(shown("path", path)) access=\(opening.writes || truncates ? "write" : "read")")
         }
         let content = opening.base.intersection([.fdRead, .fdWrite])
         guard base.descriptor.inheriting.isSuperset(of: content) else { throw .errno(.notcapable) }
@@ -123,7 +123,7 @@ extension WASIProcess {
             } catch .errno(.noent) where creates {}
         }
         guard mount.grant.rights.contains(.create) else {
-            throw deny(base.call, mount.key("access"), .notcapable, "path=\(shown(path)) access=create")
+            throw deny(base.call, mount.key("access"), .notcapable, "\(shown("path", path)) access=create")
         }
         try checkRoomForFile(base, path)
         let made = try open(base, path, flags, mode: 0o666)
@@ -165,7 +165,7 @@ extension WASIProcess {
             rights = .stream
         case .unknown, .block, .character, .link, .socket:
             // A device is a way out of the mount.
-            throw deny(base.call, base.mount.grant.key, .notcapable, "path=\(shown(path)) type=device")
+            throw deny(base.call, base.mount.grant.key, .notcapable, "\(shown("path", path)) type=device")
         }
         let passed = base.descriptor.inheriting
         rights.formIntersection(opening.base.intersection(passed).intersection(base.mount.rights))

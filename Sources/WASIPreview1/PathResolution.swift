@@ -9,10 +9,17 @@ func isUTF8(_ bytes: [UInt8]) -> Bool {
     return String(validating: bytes, as: UTF8.self) != nil
 }
 
-/// The bytes as a denial shows them: cut, and quoted.
-func shown(_ path: FilePath, beneathRoot: Bool = false) -> String {
-    let slash = beneathRoot && path.bytes.first != UInt8(ascii: "/") ? "/" : ""
-    return "\"\(slash)\(String(decoding: path.bytes.prefix(400), as: UTF8.self))\""
+/// `name="path"` for a denial.
+func shown(_ name: String, _ path: FilePath, beneathRoot: Bool = false) -> String {
+    let slash = beneathRoot && path.bytes.first != UInt8(ascii: "/") ? [UInt8(ascii: "/")] : []
+    return DenialArgument.quoted(name, bytes: slash + path.bytes)
+}
+
+/// `path="path" name="other"`
+func shown(_ path: FilePath, _ name: String, _ other: some Sequence<UInt8>) -> String {
+    let limit = DenialArgument.limitOfTwo
+    return DenialArgument.quoted("path", bytes: path.bytes, limit: limit) + " "
+        + DenialArgument.quoted(name, bytes: other, limit: limit)
 }
 
 /// A directory that a path call starts from.
@@ -81,10 +88,10 @@ extension WASIProcess {
     ) throws(CallFailure) -> FilePath {
         let path = try text(pointer, length, memory)
         if base.mount.isAbsentRoot {
-            throw deny(base.call, base.mount.key("access"), .notcapable, "path=\(shown(path, beneathRoot: true))")
+            throw deny(base.call, base.mount.key("access"), .notcapable, shown("path", path, beneathRoot: true))
         }
         if path.bytes.first == UInt8(ascii: "/") {
-            throw deny(base.call, base.mount.grant.key, .notcapable, "path=\(shown(path))")
+            throw deny(base.call, base.mount.grant.key, .notcapable, shown("path", path))
         }
         return path
     }
@@ -112,9 +119,9 @@ extension WASIProcess {
         } catch {
             switch error {
             case .errno(.xdev):
-                throw deny(base.call, base.mount.grant.key, .notcapable, "path=\(shown(path))")
+                throw deny(base.call, base.mount.grant.key, .notcapable, shown("path", path))
             case .errno(.loop) where !follows:
-                throw deny(base.call, base.mount.key("symlinks"), .notcapable, "path=\(shown(path))")
+                throw deny(base.call, base.mount.key("symlinks"), .notcapable, shown("path", path))
             default: throw error
             }
         }
@@ -145,7 +152,7 @@ extension WASIProcess {
     func checkRoomForFile(_ base: Base, _ path: FilePath) throws(CallFailure) {
         guard base.mount.hasRoom(files: 1) else {
             throw deny(
-                base.call, base.mount.key("quota_files"), .dquot, "path=\(shown(path)) used=\(base.mount.usedFiles)")
+                base.call, base.mount.key("quota_files"), .dquot, "\(shown("path", path)) used=\(base.mount.usedFiles)")
         }
     }
 

@@ -84,19 +84,21 @@ final class Scratch {
         return try launch(["/bin/bash", "-c", line], stdin: Data(), adding: settings).wait()
     }
 
-    /// Starts `bulkhead` with these words. A nil `stdin` is a pipe that stays open and empty.
-    /// `program` is one that takes the place of the built `bulkhead`.
-    func command(_ words: [String], stdin: Data?, program: String? = nil) throws -> RunningCommand {
-        try launch([program ?? Built.program("bulkhead")] + words, stdin: stdin)
+    /// Starts `bulkhead` with these words; it gets SIGTERM after `seconds`. A nil `stdin` is a pipe that stays open and
+    /// empty. `program` is one that takes the place of the built `bulkhead`.
+    func command(
+        _ words: [String], stdin: Data?, program: String? = nil, seconds: Int = 300
+    ) throws -> RunningCommand {
+        try launch([program ?? Built.program("bulkhead")] + words, stdin: stdin, seconds: seconds)
     }
 
     private func launch(
-        _ words: [String], stdin: Data?, adding settings: [String: String] = [:]
+        _ words: [String], stdin: Data?, seconds: Int = 300, adding settings: [String: String] = [:]
     ) throws -> RunningCommand {
         let process = Process()
         // timeout(1), because a supervisor that hangs must fail its test and not stop the others.
         process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["--kill-after=5", "300"] + words
+        process.arguments = ["--preserve-status", "--kill-after=5", "\(seconds)"] + words
         var environment = ProcessInfo.processInfo.environment
         environment["BULKHEAD_STATE_DIR"] = path("state")
         environment["BULKHEAD_CACHE_DIR"] = path("cache")

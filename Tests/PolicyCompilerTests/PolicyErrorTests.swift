@@ -108,6 +108,22 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "p.toml:2:7: error: limits.cpu: an integer is not a duration\n"
                 + "  write a whole number of ns, us, ms, s, m, h or d, such as \"10s\""),
         Mistake(
+            "[limits]\ncpu_share = 20",
+            "p.toml:2:13: error: limits.cpu_share: an integer is not a percentage\n"
+                + "  write 1% to 100%, in double quotes, such as \"20%\""),
+        Mistake(
+            "[limits]\ncpu_share = \"0%\"",
+            "p.toml:2:13: error: limits.cpu_share: 0% is out of range\n"
+                + "  write 1% to 100%, in double quotes, such as \"20%\""),
+        Mistake(
+            "[limits]\ncpu_share = \"101%\"",
+            "p.toml:2:13: error: limits.cpu_share: 101% is out of range\n"
+                + "  write 1% to 100%, in double quotes, such as \"20%\""),
+        Mistake(
+            "[limits]\ncpu_share = \"0.2\"",
+            "p.toml:2:13: error: limits.cpu_share: `0.2` is not a percentage\n"
+                + "  write 1% to 100%, in double quotes, such as \"20%\""),
+        Mistake(
             "[limits]\nwall = \"10 seconds\"",
             "p.toml:2:8: error: limits.wall: `10 seconds` is not a duration\n"
                 + "  write a whole number of ns, us, ms, s, m, h or d, such as \"10s\", or \"unlimited\""),

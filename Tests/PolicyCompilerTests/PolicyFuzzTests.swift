@@ -40,6 +40,7 @@ import Testing
         tables = 1
         cpu = "unlimited"
         wall = "1h"
+        cpu_share = "20%"
         fds = 9
         output = 5
         stack = "1 MiB"

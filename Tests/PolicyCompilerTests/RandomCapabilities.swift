@@ -104,8 +104,9 @@ extension CapabilitySet {
     private static func limits(_ source: inout SplitMix) -> Limits {
         Limits(
             memory: source.pick([65_536, 1 << 20, 1 << 30]), tableElements: source.pick([0, 10, 1000]),
-            cpu: source.pick([nil, 1, 1_000_000_000]), wall: source.pick([nil, 5, 60_000_000_000]),
-            fds: source.pick([3, 64, 4096]), output: source.pick([0, 1 << 20]), stack: source.pick([65_536, 1 << 20]),
+            cpu: source.pick([nil, 1, 1_000_000_000]), cpuShare: source.pick([1, 20, 100]),
+            wall: source.pick([nil, 5, 60_000_000_000]), fds: source.pick([3, 64, 4096]),
+            output: source.pick([0, 1 << 20]), stack: source.pick([65_536, 1 << 20]),
             mailboxMessages: source.pick([1, 10]), mailboxBytes: source.pick([1, 100]))
     }
 }

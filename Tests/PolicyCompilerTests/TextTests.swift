@@ -78,6 +78,7 @@ import Testing
             lookup = ["a*"]
             [limits]
             cpu = "unlimited"
+            cpu_share = "20 %"
             tables = 5
             [module]
             sha256 = "\(String(repeating: "0a", count: 32))"
@@ -93,6 +94,7 @@ import Testing
         #expect(again.tomlText == document.tomlText)
         #expect(try PolicyCompiler.compile([again]).digest == PolicyCompiler.compile([document]).digest)
         #expect(document.tomlText.contains("secret.B = { fd = 7 }"))
+        #expect(document.tomlText.contains("cpu_share = \"20%\"\n"))
     }
 
     @Test func aDiffSpeaksExactlyWhenAuthorityWidens() throws {

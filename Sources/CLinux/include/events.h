@@ -42,6 +42,13 @@ void bulkhead_event_signal(int event);
 /// Resets it; 1 when it had been signalled, else 0.
 int bulkhead_event_drain(int event);
 
+/// timer_create(2) on any clock, a CPU clock of another process too. It sends `signal` to the calling thread. Its number,
+/// or minus an errno.
+int bulkhead_clock_timer(int clock, int signal);
+/// Absolute time on the timer's clock in nanoseconds; once. 0 or an errno.
+int bulkhead_clock_timer_set(int timer, uint64_t deadline);
+void bulkhead_clock_timer_delete(int timer);
+
 /// clock_gettime(2) in nanoseconds; 0 if the clock does not exist.
 uint64_t bulkhead_clock(int clock);
 
