@@ -6,13 +6,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PREFIX ?= /usr/local
+FACTOR ?= 10
 DESTDIR ?=
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/^MemAvailable/ { print int($$2 / 2097152) }' /proc/meminfo); \
 	[ "$$m" -lt "$$n" ] && n=$$m; [ "$$n" -lt 1 ] && n=1; echo $$n)
 
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib -j $(JOBS)
 
-.PHONY: help setup build release guests programs test demo bench lint check docs install uninstall clean
+.PHONY: help setup build release guests programs test demo bench fuzz lint check docs install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +46,12 @@ demo: setup guests ## release build, then the untrusted plugin under its policy
 bench: release guests ## benchmarks, as ratios against peers in the same run; BENCH=--json for programs
 	@Benchmarks/fetch-peer.sh
 	swift run -c release -j $(JOBS) --package-path Benchmarks benchmarks $(CURDIR) $(BENCH)
+
+fuzz: setup guests ## the fuzz tests at length (FACTOR=10), then whether they find planted bugs
+	swift build --build-tests -j $(JOBS)
+	BULKHEAD_FUZZ_FACTOR=$(FACTOR) swift test --skip-build --disable-xctest \
+		--filter 'FuzzTests|randomAndMutated|HostileCellTests' | grep -E 'fuzz|random bytes|recorded|Test run'
+	JOBS=$(JOBS) scripts/check-fuzzers.sh
 
 lint: ## formatting of Swift, syntax of shell and Python
 	@scripts/lint.sh

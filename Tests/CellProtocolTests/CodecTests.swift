@@ -2,6 +2,7 @@
 
 import CapabilityModel
 import CellProtocol
+import LinuxKernel
 import Testing
 
 @Suite struct CodecTests {
@@ -71,11 +72,15 @@ import Testing
     }
 
     @Test func randomAndMutatedBytesNeverTrap() {
-        let seed = UInt64.random(in: 0 ... .max)
-        print("codec fuzz seed \(seed)")
+        let environment = HostProcess.environment()
+        let seed = environment["BULKHEAD_FUZZ_SEED"].flatMap(UInt64.init) ?? .random(in: 0 ... .max)
+        let executions = 20_000 * (environment["BULKHEAD_FUZZ_FACTOR"].flatMap(Int.init) ?? 1)
+        print("codec fuzz: seed \(seed)")
         var generator = SplitMix(state: seed)
         var decoded = 0
-        for _ in 0..<20_000 {
+        var kinds: Set<String> = []
+        var errors: Set<WireError> = []
+        for _ in 0..<executions {
             var bytes = (Self.messages.randomElement(using: &generator) ?? .dropped(1)).encoded()
             for _ in 0..<Int.random(in: 0...4, using: &generator) where !bytes.isEmpty {
                 let index = Int.random(in: 0..<bytes.count, using: &generator)
@@ -86,13 +91,18 @@ import Testing
                 }
             }
             // Whatever is accepted must say the same thing again.
-            if let message = try? CellMessage(decoding: bytes) {
+            do throws(WireError) {
+                let message = try CellMessage(decoding: bytes)
                 decoded += 1
-                #expect((try? CellMessage(decoding: message.encoded())) == message)
+                kinds.insert(String(String(describing: message).prefix { $0 != "(" }))
+                #expect((try? CellMessage(decoding: message.encoded())) == message, "seed \(seed)")
+            } catch {
+                errors.insert(error)
             }
         }
-        print("codec fuzz: 20000 executions, \(decoded) accepted")
-        #expect(decoded > 100)
+        print(
+            "codec fuzz: \(executions) executions, \(decoded) messages of \(kinds.count) kinds, \(errors.count) errors")
+        #expect(decoded > 100 && kinds.count == 5 && errors.count > 5, "seed \(seed)")
     }
 }
 

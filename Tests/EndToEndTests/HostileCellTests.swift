@@ -78,11 +78,11 @@ struct HostileCellTests {
         #expect(outcome.stdout.utf8.count + outcome.stderr.utf8.count < 1 << 21)
     }
 
-    /// `BULKHEAD_FUZZ_SEED` repeats a run, `BULKHEAD_FUZZ_CELLS` lengthens it.
+    /// `BULKHEAD_FUZZ_SEED` repeats a run, `BULKHEAD_FUZZ_FACTOR` lengthens it.
     @Test("says anything, in any order") func anything() throws {
         let environment = ProcessInfo.processInfo.environment
         let seed = environment["BULKHEAD_FUZZ_SEED"].flatMap(UInt64.init) ?? .random(in: 0 ... .max)
-        let count = environment["BULKHEAD_FUZZ_CELLS"].flatMap(UInt64.init) ?? 16
+        let count = 16 * (environment["BULKHEAD_FUZZ_FACTOR"].flatMap(UInt64.init) ?? 1)
         print("hostile cell fuzz: seed \(seed)")
         var statuses: Set<Int32> = []
         var kinds: Set<String> = []

@@ -52,8 +52,14 @@ import Testing
         seccomp = "kill"
         """
 
+    /// A message without what it quotes: what kind of error it is.
+    private static func kind(_ error: PolicyError) -> String {
+        let parts = error.message.split(separator: "`", omittingEmptySubsequences: false)
+        return stride(from: 0, to: parts.count, by: 2).map { parts[$0].filter { !$0.isNumber } }.joined()
+    }
+
     /// What became of one text; nil when an error has no place.
-    private func outcome(_ text: String) -> Bool? {
+    private func outcome(_ text: String, _ kinds: inout Set<String>) -> Bool? {
         do throws(PolicyErrors) {
             var document = try PolicyDocument.parse(text: text, file: "f", baseDirectory: "/b")
             try closedLoader.complete(&document)
@@ -62,6 +68,7 @@ import Testing
             let again = try PolicyDocument.parse(text: document.tomlText, file: "g", baseDirectory: "/b")
             return again.tomlText == document.tomlText ? true : nil
         } catch {
+            kinds.formUnion(error.errors.map(PolicyFuzzTests.kind))
             let hasPlaces = error.errors.allSatisfy { $0.origin.line > 0 || $0.origin.file != "f" }
             return error.errors.isEmpty || !hasPlaces || error.description.isEmpty ? nil : false
         }
@@ -72,9 +79,10 @@ import Testing
         var source = SplitMix(state: seed)
         let corpus = ShippedPolicies.texts.map(\.text) + [PolicyFuzzTests.everyKey]
         var counts = (read: 0, refused: 0)
+        var kinds: Set<String> = []
         for round in 0..<TOMLMutation.rounds / 8 {
             let text = TOMLMutation.mutate(source.pick(corpus), &source)
-            switch outcome(text) {
+            switch outcome(text, &kinds) {
             case true: counts.read += 1
             case false: counts.refused += 1
             case nil:
@@ -82,23 +90,26 @@ import Testing
                 return
             }
         }
-        print("policy fuzz: \(counts.read + counts.refused) executions, \(counts.read) read, \(counts.refused) refused")
-        #expect(counts.read > 0 && counts.refused > 0)
+        print(
+            "policy fuzz: \(counts.read + counts.refused) executions, \(counts.read) read, \(counts.refused) refused, "
+                + "\(kinds.count) kinds of error")
+        #expect(counts.read > 0 && counts.refused > 0 && kinds.count > 10)
     }
 
     @Test func randomBytesAreRefused() {
         let seed = testSeed("random bytes")
         var source = SplitMix(state: seed)
+        var kinds: Set<String> = []
         for round in 0..<TOMLMutation.rounds {
             let bytes = (0..<Int.random(in: 1...200, using: &source)).map { _ in
                 UInt8.random(in: 0...255, using: &source)
             }
-            if outcome(String(decoding: bytes, as: UTF8.self)) == nil {
+            if outcome(String(decoding: bytes, as: UTF8.self), &kinds) == nil {
                 Issue.record("seed \(seed) round \(round): \(bytes)")
                 return
             }
         }
-        print("random bytes: \(TOMLMutation.rounds) executions")
+        print("random bytes: \(TOMLMutation.rounds) executions, \(kinds.count) kinds of error")
     }
 
     /// Shapes that overrun a stack or take quadratic time in a careless reader.
@@ -114,5 +125,8 @@ import Testing
         #expect(failureOf(text) || text.utf8.allSatisfy { $0 == UInt8(ascii: "\n") })
     }
 
-    private func failureOf(_ text: String) -> Bool { outcome(text) == false }
+    private func failureOf(_ text: String) -> Bool {
+        var kinds: Set<String> = []
+        return outcome(text, &kinds) == false
+    }
 }

@@ -24,9 +24,9 @@ struct SplitMix: RandomNumberGenerator {
     }
 }
 
-/// The seed of this run: BULKHEAD_TEST_SEED, or a new one.
+/// The seed of this run: BULKHEAD_FUZZ_SEED, or a new one.
 func testSeed(_ name: String) -> UInt64 {
-    let given = ProcessEnvironment.value("BULKHEAD_TEST_SEED").flatMap { UInt64($0) }
+    let given = ProcessEnvironment.value("BULKHEAD_FUZZ_SEED").flatMap { UInt64($0) }
     let seed = given ?? UInt64.random(in: 0...UInt64.max)
     print("\(name): seed \(seed)")
     return seed

@@ -78,18 +78,21 @@ struct SeededGenerator: RandomNumberGenerator {
         }
     }
 
-    /// `BULKHEAD_FUZZ_SEED` repeats a run, `BULKHEAD_FUZZ_CALLS` lengthens it.
+    /// `BULKHEAD_FUZZ_SEED` repeats a run, `BULKHEAD_FUZZ_FACTOR` lengthens it.
     private static func setting(_ name: String) -> UInt64? {
         Scratch.environment(name).flatMap { UInt64($0) }
     }
 
     @Test func randomCallsStayInBounds() throws {
         let seed = FuzzTests.setting("BULKHEAD_FUZZ_SEED") ?? UInt64.random(in: 0 ... .max)
-        let calls = FuzzTests.setting("BULKHEAD_FUZZ_CALLS") ?? 20_000
+        let calls = 20_000 * (FuzzTests.setting("BULKHEAD_FUZZ_FACTOR") ?? 1)
+        // First, for a host that dies says nothing afterwards.
+        print("wasi fuzz: seed \(seed)")
         var random = SeededGenerator(state: seed)
         var executions = 0
         var successes: [String: Int] = [:]
         var errnos: Set<Errno> = []
+        var pairs: Set<String> = []
         while executions < calls {
             let scratch = try Scratch()
             scratch.write("secret", "secret")
@@ -118,6 +121,7 @@ struct SeededGenerator: RandomNumberGenerator {
                 switch guest.callGuarded(function.name, arguments) {
                 case .errno(let errno):
                     errnos.insert(errno)
+                    pairs.insert("\(function.name) \(errno)")
                     if errno == .success { successes[function.name, default: 0] += 1 }
                 case .wait(let wait):
                     #expect(wait.descriptors.count <= 64)
@@ -133,8 +137,8 @@ struct SeededGenerator: RandomNumberGenerator {
             #expect(scratch.names("read-only") == ["file"], "seed \(seed)")
         }
         print(
-            "fuzz: seed \(seed), \(executions) calls, \(successes.count) functions succeeded, "
-                + "\(errnos.count) errnos seen")
+            "wasi fuzz: \(executions) executions, \(successes.count) of \(WASIFunctions.all.count) functions succeeded, "
+                + "\(errnos.count) errnos, \(pairs.count) pairs of function and errno")
         #expect(successes.count >= 30, "seed \(seed): the fuzzer reaches too little: \(successes)")
     }
 }
