@@ -30,7 +30,10 @@ struct GuestRun {
         do throws(RunFailure) {
             return try run()
         } catch {
-            StandardError.write(error.message.hasSuffix("\n") ? error.message : error.message + "\n")
+            // Policies and paths are quoted in it, and may hold anything.
+            for line in error.message.split(separator: "\n", omittingEmptySubsequences: false) where !line.isEmpty {
+                StandardError.write(EscapedText.escapedAgain(String(line)) + "\n")
+            }
             return error.status
         }
     }

@@ -47,6 +47,13 @@ struct HostileModuleTests {
         #expect([65, 78, 134].contains(outcome.status), "\(outcome.status) \(outcome.stderr)")
     }
 
+    @Test("comes with a policy that writes to terminals") func hostilePolicy() throws {
+        let policy = "[[fs]]\nguest = \"/x\"\nhost = \"/none\\u001b[31m\"\naccess = \"read-only\"\n"
+        let outcome = try run("(module)", policy: policy, in: try Scratch())
+        #expect(outcome.status == 78 && !outcome.stderr.contains("\u{1b}"), "\(outcome.stderr.debugDescription)")
+        #expect(outcome.stderr.contains("/none\\u{1b}"), "\(outcome.stderr.debugDescription)")
+    }
+
     @Test("waits for more descriptors than a few") func manyDescriptors() throws {
         let scratch = try Scratch()
         try scratch.makeDirectory("data")
