@@ -35,6 +35,12 @@ package enum EscapedText {
         return escaped
     }
 
+    /// As `escapedAgain`, but lines stay lines, those after the first with an indentation: none passes for a message of ours.
+    package static func lines(_ text: String, indentation: String = "  ") -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { escapedAgain(String($0)) }.joined(separator: "\n" + indentation)
+    }
+
     /// Bytes that claim to be UTF-8: as `forTerminal`, and each byte that is no UTF-8 appears as `\xNN`.
     package static func forTerminal(bytes: some Sequence<UInt8>) -> String {
         pieces(of: Array(bytes)).joined()

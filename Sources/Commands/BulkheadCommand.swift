@@ -1,6 +1,7 @@
 // The command line's root: one subcommand a file.
 
 package import ArgumentParser
+internal import CapabilityModel
 internal import Glibc
 internal import LinuxKernel
 
@@ -50,8 +51,9 @@ private func perform() -> Int32 {
         let status = BulkheadCommand.exitCode(for: error).rawValue
         let message = BulkheadCommand.fullMessage(for: error)
         if !message.isEmpty {
-            // Help and the version come as errors too, with status 0.
-            status == 0 ? print(message) : StandardError.write(message + "\n")
+            // Help and the version come as errors too, with status 0. A failure may quote a module or a file's name.
+            status == 0
+                ? print(message) : StandardError.write(EscapedText.lines(message, indentation: "") + "\n")
         }
         return status
     }

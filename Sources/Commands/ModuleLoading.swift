@@ -46,7 +46,7 @@ struct ModuleLoading {
             return module.loaded()
         } catch {
             progress.clear()
-            throw RunFailure(message: "bulkhead: \(EscapedText.forTerminal("\(error)"))", status: status(of: error))
+            throw RunFailure(message: "bulkhead: \(EscapedText.lines("\(error)"))", status: status(of: error))
         }
     }
 

@@ -97,7 +97,7 @@ struct RunReport {
             }
         case .refused(let message):
             lines.append(headline("was not started"))
-            lines += message.split(separator: "\n").map { "  " + style.escaped(String($0)) }
+            lines += message.split(separator: "\n").map { "  " + EscapedText.escapedAgain(String($0)) }
         case .killed(let signal):
             lines.append(headline("was ended by \(Signal.name(signal))"))
         case .cellFailed(let message):

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@Suite("Standard streams that fail")
+@Suite("Standard streams that fail, and words that are not text")
 struct StreamFailureTests {
     @Test(
         "that are closed do not become the audit log",
@@ -74,5 +74,29 @@ struct StreamFailureTests {
         #expect(outcome.lines.last == "status 70", "\(outcome.stdout)")
         #expect(!outcome.lines.contains("hello"))
         #expect(outcome.stdout.contains("audit log"), "\(outcome.stdout)")
+    }
+
+    @Test("what a hostile module or name quotes cannot steer a terminal", arguments: ["compile", "policy init", "run"])
+    func escapes(_ words: String) throws {
+        let scratch = try Scratch()
+        try scratch.write("(module \u{1b}[31m", to: "m.wat")
+        for file in ["m.wat", "no\u{1b}[31m"] {
+            let outcome = try scratch.bulkhead(words.split(separator: " ").map(String.init) + [file])
+            #expect(outcome.status != 0)
+            #expect(outcome.stderr.contains("\\u{1b}[31m"), "\(outcome.stderr)")
+            #expect(!outcome.stderr.contains("\u{1b}"))
+        }
+    }
+
+    @Test("a policy that mounts more than its guest may hold is wrong, and says where")
+    func mountsPastTheLimit() throws {
+        let scratch = try Scratch()
+        var policy = "[limits]\nfds = 10\n"
+        for number in 0..<11 {
+            policy += "[[fs]]\nguest = \"/\(number)\"\nhost = \".\"\naccess = \"read-only\"\n"
+        }
+        let outcome = try scratch.run("hello", policy: policy)
+        #expect(outcome.status == 78)
+        #expect(outcome.stderr.contains(":2:") && outcome.stderr.contains("limits.fds"), "\(outcome.stderr)")
     }
 }
