@@ -106,9 +106,13 @@ package struct Suggestion: Hashable, Sendable {
         }
     }
 
+    /// The directory that an absolute path's last component is in, without `.` and `..`, which no policy may say.
     private static func parent(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
-        return String(path[..<slash])
+        var components: [Substring] = []
+        for component in path.split(separator: "/") where component != "." {
+            if component == ".." { _ = components.popLast() } else { components.append(component) }
+        }
+        return "/" + components.dropLast().joined(separator: "/")
     }
 }
 

@@ -15,6 +15,17 @@ import Testing
         #expect(Units.bytes(Units.sizeText(bytes)) == bytes)
     }
 
+    @Test(
+        arguments: [
+            ("/data/a.txt", "/data"), ("/../../etc/passwd", "/etc"), ("/a/./b/../c/d", "/a/c"), ("/x", "/"), ("/..", "/"),
+        ])
+    func suggestedMountsAreValid(path: String, directory: String) throws {
+        let denial = Denial(
+            call: "path_open", arguments: "path=\"\(path)\"", layer: .wasi, key: PolicyKey("fs"), errno: 76)
+        let suggestion = try #require(Suggestion(for: denial))
+        #expect(suggestion.toml.contains("host = \"\(directory)\"\n"), "\(suggestion.toml)")
+    }
+
     @Test(arguments: ["", "MiB", "64 MB", "-1", "1.5 GiB", "64  mib", "18446744073709551616", "16777216 TiB"])
     func noSizes(text: String) {
         #expect(Units.bytes(text) == nil)
