@@ -51,7 +51,7 @@ struct EventTests {
         let deadline = Clock.monotonicNow() + 2_000_000
         #expect(try Poll.wait(&entries, deadline: deadline) == 0)
         #expect(Clock.monotonicNow() >= deadline)
-        var many = [PollEntry](repeating: PollEntry(raw: -1, events: .read), count: 257)
+        var many = [PollEntry](repeating: PollEntry(raw: -1, events: .read), count: 65_537)
         #expect(throws: SystemError("ppoll", errno: EINVAL)) { _ = try Poll.wait(&many, deadline: 0) }
     }
 
