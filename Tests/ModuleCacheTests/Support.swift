@@ -30,6 +30,8 @@ final class CacheDirectory {
         exports: [.init(name: "_start", type: "func ()")], memoryMinimum: 65_536, memoryMaximum: nil, profile: .dense)
 
     func write(_ bytes: [UInt8], to name: String, mode: UInt32 = 0o600) throws -> String {
+        // An entry may be written by nobody; only root would get past that.
+        try? HostFile.remove(path + "/" + name)
         let file = try HostFile.open(path + "/" + name, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
         try HostFile.write(bytes, to: file)
         return path + "/" + name
