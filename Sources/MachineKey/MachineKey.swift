@@ -43,8 +43,6 @@ package struct MachineKey: Sendable {
                 return
             }
             guard create else { throw MachineKeyError.system(path: path, SystemError("open", errno: ENOENT)) }
-            // `bulkhead compile` may be the first command of all: nobody has made the directory yet.
-            if let slash = path.lastIndex(of: "/") { try HostFile.makeDirectories(String(path[..<slash])) }
             try MachineKey.make(path)
             guard let key = try MachineKey.existing(path) else {
                 throw MachineKeyError.system(path: path, SystemError("open", errno: ENOENT))

@@ -75,6 +75,8 @@ package final class ModuleCache {
         } catch {
             unusable = "\(directory): \(error)"
         }
+        // `bulkhead compile` may be the first command of all: nobody has made the key's directory yet.
+        if let slash = keyFile.lastIndex(of: "/") { try? HostFile.makeDirectories(String(keyFile[..<slash])) }
         do throws(MachineKeyError) {
             root = try MachineKey(path: keyFile).root
         } catch {
