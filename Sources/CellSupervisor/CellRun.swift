@@ -33,6 +33,8 @@ package final class CellRun {
     private var isControlOpen = true
     private var hasEnded = false
     private var isInterrupted = false
+    /// Told a second time to end: whoever reads what the guest printed is not waited for.
+    private var isAbandoned = false
     /// Denials that the cell says it could not keep apart; one event, for it could send any number of these.
     private var claimedDrops: UInt64 = 0
     private var buffer = [UInt8](repeating: 0, count: controlMessageLimit)
@@ -89,7 +91,7 @@ package final class CellRun {
     package func run() throws(CellError) -> CellOutcome {
         do throws(SystemError) {
             var ended: (exit: ProcessExit, usage: ProcessUsage)?
-            while ended == nil || isControlOpen || !streams.isDrained {
+            while ended == nil || (!isAbandoned && (isControlOpen || !streams.isDrained)) {
                 try serve(isRunning: ended == nil)
                 if ended == nil {
                     ended = try spare.process.poll()
@@ -152,7 +154,10 @@ package final class CellRun {
         let limits = policy.capabilities.limits
         let now = Clock.monotonicNow()
         let wall = limits.wall.map { started.addingClamped($0) }
-        let cpu = limits.cpu.map { now.addingClamped($0 - min($0, Clock.cpuTime(ofProcess: spare.process.pid))) }
+        // At least a millisecond: a guest that sleeps just short of its limit must not keep us awake.
+        let cpu = limits.cpu.map {
+            now.addingClamped(max($0 - min($0, Clock.cpuTime(ofProcess: spare.process.pid)), 1_000_000))
+        }
         return [wall, cpu, throttle?.deadline].compactMap { $0 }.min()
     }
 
@@ -180,7 +185,7 @@ package final class CellRun {
         try? spare.process.send(signal: SIGKILL)
     }
 
-    /// The first signal ends the guest in order; a second one ends us, and the kernel the cell with us. The terminal's
+    /// The first signal ends the guest; after a second one its last output is not waited for. The terminal's
     /// suspend key stops the cell with us, for it would not hear of it: it is in a process group of its own.
     private func heedSignals() throws(SystemError) {
         while let (signal, _) = try signals.next() {
@@ -196,9 +201,7 @@ package final class CellRun {
                 throttle?.timerFired()
                 continue
             }
-            if isInterrupted {
-                exit(128 + signal)
-            }
+            isAbandoned = isInterrupted
             isInterrupted = true
             end(.killed(signal: signal))
         }
