@@ -45,6 +45,7 @@ demo: setup guests ## release build, then the untrusted plugin under its policy
 
 bench: release guests ## benchmarks, as ratios against peers in the same run; BENCH=--json for programs
 	@Benchmarks/fetch-peer.sh
+	@$(MAKE) -s install PREFIX=$(CURDIR)/.build/bench/prefix DESTDIR= >/dev/null
 	swift run -c release -j $(JOBS) --package-path Benchmarks benchmarks $(CURDIR) $(BENCH)
 
 fuzz: setup guests ## the fuzz tests at length (FACTOR=10), then whether they find planted bugs

@@ -1,9 +1,9 @@
-// What is run: Bulkhead's release build, wasmtime's command line, and the guests.
+// What is run: Bulkhead's release build as `make install` lays it out, wasmtime's command line, and the guests.
 
 struct Programs {
     let root: String
 
-    var bulkhead: String { root + "/.build/release/bulkhead" }
+    var bulkhead: String { root + "/.build/bench/prefix/bin/bulkhead" }
     var wasmtime: String { root + "/.deps/peers/wasmtime" }
     /// Everything that a run of the benchmarks writes.
     var scratch: String { root + "/.build/bench" }
