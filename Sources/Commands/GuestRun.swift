@@ -16,7 +16,7 @@ struct RunFailure: Error {
 }
 
 struct GuestRun {
-    let options: RunOptions
+    let options: RunCommand
     /// Started before anything was read, so that it gets ready meanwhile; nil when it could not be, or not yet.
     let spare: SpareCell?
 

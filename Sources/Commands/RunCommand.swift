@@ -73,13 +73,6 @@ struct RunCommand: ParsableCommand {
     static let spare: SpareCell? = Companion.startCell()
 
     func run() throws {
-        throw ExitCode(GuestRun(options: options, spare: Self.spare).perform())
-    }
-
-    var options: RunOptions {
-        RunOptions(
-            policy: policy, dir: dir, env: env, listen: listen, connect: connect, maxMemory: maxMemory,
-            timeout: timeout, profile: profile, invoke: invoke, printPolicy: printPolicy, module: module,
-            arguments: arguments)
+        throw ExitCode(GuestRun(options: self, spare: Self.spare).perform())
     }
 }

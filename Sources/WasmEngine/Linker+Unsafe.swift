@@ -22,6 +22,18 @@ internal import CWasmtime
 
     /// Defines a function that answers at once (a few nanoseconds a call). `.wait` from it traps the guest.
     package func define(_ name: ImportName, _ type: FunctionType, body: @escaping HostBody) throws(EngineError) {
+        try define(name, type, waits: false, body)
+    }
+
+    /// Defines a function that may answer `.wait`: the fiber is then suspended, and each poll calls the body again with the
+    /// same arguments. Costs some hundred nanoseconds also when it answers at once.
+    package func defineWaiting(_ name: ImportName, _ type: FunctionType, body: @escaping HostBody) throws(EngineError) {
+        try define(name, type, waits: true, body)
+    }
+
+    private func define(
+        _ name: ImportName, _ type: FunctionType, waits: Bool, _ body: @escaping HostBody
+    ) throws(EngineError) {
         let function = try admit(name, type, body)
         let module = Array(name.module.utf8)
         let field = Array(name.name.utf8)
@@ -30,27 +42,14 @@ internal import CWasmtime
         // when the definition fails.
         defer { unsafe wasm_functype_delete(signature) }
         let error = unsafe Self.withCharacters(module, field) { module, moduleLength, field, fieldLength in
-            unsafe wasmtime_linker_define_func_unchecked(
-                raw, module, moduleLength, field, fieldLength, signature, HostFunction.callNow,
-                Unmanaged.passRetained(function).toOpaque(), HostFunction.release)
-        }
-        if let error = unsafe error { throw .definition(unsafe LibraryText.takeMessage(error)) }
-        types[name] = type
-    }
-
-    /// Defines a function that may answer `.wait`: the fiber is then suspended, and each poll calls the body again with the
-    /// same arguments. Costs some hundred nanoseconds also when it answers at once.
-    package func defineWaiting(_ name: ImportName, _ type: FunctionType, body: @escaping HostBody) throws(EngineError) {
-        let function = try admit(name, type, body)
-        let module = Array(name.module.utf8)
-        let field = Array(name.name.utf8)
-        let signature = unsafe Self.signature(type)
-        // SAFETY: as for `define`.
-        defer { unsafe wasm_functype_delete(signature) }
-        let error = unsafe Self.withCharacters(module, field) { module, moduleLength, field, fieldLength in
-            unsafe wasmtime_linker_define_async_func(
-                raw, module, moduleLength, field, fieldLength, signature, HostFunction.callOrWait,
-                Unmanaged.passRetained(function).toOpaque(), HostFunction.release)
+            let context = unsafe Unmanaged.passRetained(function).toOpaque()
+            return waits
+                ? unsafe wasmtime_linker_define_async_func(
+                    raw, module, moduleLength, field, fieldLength, signature, HostFunction.callOrWait, context,
+                    HostFunction.release)
+                : unsafe wasmtime_linker_define_func_unchecked(
+                    raw, module, moduleLength, field, fieldLength, signature, HostFunction.callNow, context,
+                    HostFunction.release)
         }
         if let error = unsafe error { throw .definition(unsafe LibraryText.takeMessage(error)) }
         types[name] = type
