@@ -104,12 +104,20 @@ extension ExitReason {
         case "refused":
             guard let message = value["message"]?.string else { return nil }
             self = .refused(message: message)
-        case "killed":
+        case "signal":
             guard let signal = value["signal"]?.unsigned.flatMap({ Int32(exactly: $0) }) else { return nil }
-            self = .killed(signal: signal)
+            self = .killedBySignal(signal)
         case "cell_failed":
             guard let message = value["message"]?.string else { return nil }
             self = .cellFailed(message: message)
+        case "shutdown": self = .shutdown
+        case "kill": self = .kill
+        case "killed": self = .killed
+        case "noproc": self = .noproc
+        case "noconnection": self = .noconnection
+        case "bytes":
+            guard let bytes = value["bytes"]?.string.flatMap(Hexadecimal.bytes) else { return nil }
+            self = .bytes(bytes)
         default: return nil
         }
     }

@@ -75,7 +75,11 @@ extension JSONLine {
             field("used", used)
             field("allowed", allowed)
         case .refused(let message), .cellFailed(let message): field("message", message, limit: 1024)
-        case .killed(let signal): field("signal", UInt64(max(0, signal)))
+        case .killedBySignal(let signal): field("signal", UInt64(max(0, signal)))
+        case .shutdown, .kill, .killed, .noproc, .noconnection: break
+        case .bytes(let bytes):
+            field("bytes", Hexadecimal.text(bytes.prefix(512)), limit: 1100)
+            field("length", UInt64(bytes.count))
         }
     }
 }
@@ -106,8 +110,14 @@ extension ExitReason {
         case .trap: "trap"
         case .limit: "limit"
         case .refused: "refused"
-        case .killed: "killed"
+        case .killedBySignal: "signal"
         case .cellFailed: "cell_failed"
+        case .shutdown: "shutdown"
+        case .kill: "kill"
+        case .killed: "killed"
+        case .noproc: "noproc"
+        case .noconnection: "noconnection"
+        case .bytes: "bytes"
         }
     }
 }

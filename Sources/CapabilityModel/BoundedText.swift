@@ -26,7 +26,8 @@ extension ExitReason {
                 })
         case .refused(let message): .refused(message: message.cut(toBytes: 8192))
         case .cellFailed(let message): .cellFailed(message: message.cut(toBytes: 4096))
-        case .normal, .exited, .limit, .killed: self
+        case .bytes(let bytes): .bytes(Array(bytes.prefix(ExitReason.bytesLimit)))
+        case .normal, .exited, .limit, .killedBySignal, .shutdown, .kill, .killed, .noproc, .noconnection: self
         }
     }
 }

@@ -39,13 +39,13 @@ extension ClockGrant {
 extension ProcessGrant {
     package func meet(_ other: ProcessGrant) -> ProcessGrant {
         ProcessGrant(
-            spawn: min(spawn, other.spawn), policies: NamePattern.meet(policies, other.policies),
+            policies: NamePattern.meet(policies, other.policies),
             register: NamePattern.meet(register, other.register), lookup: NamePattern.meet(lookup, other.lookup))
     }
 
     var normalised: ProcessGrant {
         ProcessGrant(
-            spawn: spawn, policies: NamePattern.normalised(policies), register: NamePattern.normalised(register),
+            policies: NamePattern.normalised(policies), register: NamePattern.normalised(register),
             lookup: NamePattern.normalised(lookup))
     }
 }

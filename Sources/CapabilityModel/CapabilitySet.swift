@@ -14,19 +14,16 @@ package struct ClockGrant: Hashable, Sendable {
     }
 }
 
-/// Rights over other processes; consumed by the runtime once processes can spawn.
+/// Rights over other processes. How many there may be is a limit, `Limits.processes`.
 package struct ProcessGrant: Hashable, Sendable {
-    /// How many live descendants at once; 0 is no right to spawn.
-    package var spawn: UInt32
     /// Named policies a child may be given.
     package var policies: Set<String>
     package var register: Set<String>
     package var lookup: Set<String>
 
     package init(
-        spawn: UInt32 = 0, policies: Set<String> = [], register: Set<String> = [], lookup: Set<String> = []
+        policies: Set<String> = [], register: Set<String> = [], lookup: Set<String> = []
     ) {
-        self.spawn = spawn
         self.policies = policies
         self.register = register
         self.lookup = lookup

@@ -1,7 +1,7 @@
-// Why a process ended. OTP's reasons plus what Wasm and limits add.
+// Why a process ended: OTP's reasons (exit/2, "Exit signals" of the erts documentation) plus what Wasm and limits add.
 
 package enum LimitKind: String, Hashable, Sendable, CaseIterable {
-    case memory, tableElements, cpu, cpuShare, wall, fds, output, stack, mailboxMessages, mailboxBytes
+    case memory, tableElements, cpu, cpuShare, wall, fds, output, stack, mailboxMessages, mailboxBytes, processes
 }
 
 /// One frame of a Wasm backtrace, innermost first.
@@ -32,8 +32,23 @@ package enum ExitReason: Hashable, Sendable {
     case limit(LimitKind, used: UInt64, allowed: UInt64)
     /// The module could not be linked or started: a missing import, a bad entry function.
     case refused(message: String)
-    /// The supervisor or a signal ended it.
-    case killed(signal: Int32)
+    /// A signal of the operating system (signal(7)) ended the cell that it was in.
+    case killedBySignal(Int32)
     /// The cell itself failed: not the guest's doing as far as is known.
     case cellFailed(message: String)
+    /// An orderly end at another's request, as a supervisor asks for it.
+    case shutdown
+    /// It ended itself with the reason `kill`, or a process did that it is linked to: trappable, unlike the signal.
+    case kill
+    /// An exit signal `kill` ended it, which nothing traps; its links and monitors see this reason.
+    case killed
+    /// The process that a link or a monitor named was gone already.
+    case noproc
+    /// The process that a link or a monitor named cannot be reached any more.
+    case noconnection
+    /// The guest's own reason, at most `bytesLimit` bytes.
+    case bytes([UInt8])
+
+    /// The longest reason of a guest's own, in bytes. Everyone linked to a process is told its reason.
+    package static let bytesLimit = 4096
 }

@@ -22,10 +22,13 @@ package struct Limits: Hashable, Sendable {
     package var mailboxMessages: UInt32
     /// Bytes waiting in the mailbox.
     package var mailboxBytes: UInt64
+    /// Live descendants at once; 0 is no right to spawn. Policies write it as `spawn` under `[process]`.
+    package var processes: UInt32
 
     package init(
         memory: UInt64, tableElements: UInt64, cpu: UInt64?, cpuShare: UInt32 = 100, wall: UInt64?, fds: UInt32,
-        output: UInt64, stack: UInt64, mailboxMessages: UInt32, mailboxBytes: UInt64
+        output: UInt64, stack: UInt64, mailboxMessages: UInt32, mailboxBytes: UInt64,
+        processes: UInt32 = 0
     ) {
         self.memory = memory
         self.tableElements = tableElements
@@ -37,6 +40,7 @@ package struct Limits: Hashable, Sendable {
         self.stack = stack
         self.mailboxMessages = mailboxMessages
         self.mailboxBytes = mailboxBytes
+        self.processes = processes
     }
 
     /// What holds where no policy says otherwise; `policy explain` prints it.
@@ -52,7 +56,7 @@ package struct Limits: Hashable, Sendable {
             wall: Limits.tighter(wall, other.wall), fds: min(fds, other.fds), output: min(output, other.output),
             stack: min(stack, other.stack),
             mailboxMessages: min(mailboxMessages, other.mailboxMessages),
-            mailboxBytes: min(mailboxBytes, other.mailboxBytes))
+            mailboxBytes: min(mailboxBytes, other.mailboxBytes), processes: min(processes, other.processes))
     }
 
     private static func tighter(_ left: UInt64?, _ right: UInt64?) -> UInt64? {

@@ -140,12 +140,20 @@ extension ExitReason: WireCodable {
         case .refused(let message):
             writer.write(UInt8(4))
             writer.write(message)
-        case .killed(let signal):
+        case .killedBySignal(let signal):
             writer.write(UInt8(5))
             writer.write(UInt32(bitPattern: signal))
         case .cellFailed(let message):
             writer.write(UInt8(6))
             writer.write(message)
+        case .shutdown: writer.write(UInt8(7))
+        case .kill: writer.write(UInt8(8))
+        case .killed: writer.write(UInt8(9))
+        case .noproc: writer.write(UInt8(10))
+        case .noconnection: writer.write(UInt8(11))
+        case .bytes(let bytes):
+            writer.write(UInt8(12))
+            writer.write(bytes)
         }
     }
 
@@ -163,8 +171,17 @@ extension ExitReason: WireCodable {
             guard let kind = LimitKind(rawValue: try reader.readString()) else { throw .invalid("limit") }
             self = .limit(kind, used: try reader.read(), allowed: try reader.read())
         case 4: self = .refused(message: try reader.readString())
-        case 5: self = .killed(signal: Int32(bitPattern: try reader.read()))
+        case 5: self = .killedBySignal(Int32(bitPattern: try reader.read()))
         case 6: self = .cellFailed(message: try reader.readString())
+        case 7: self = .shutdown
+        case 8: self = .kill
+        case 9: self = .killed
+        case 10: self = .noproc
+        case 11: self = .noconnection
+        case 12:
+            let bytes = try reader.readBytes()
+            guard bytes.count <= ExitReason.bytesLimit else { throw .tooLong }
+            self = .bytes(bytes)
         default: throw .invalid("exit reason")
         }
     }

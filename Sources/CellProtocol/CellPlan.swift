@@ -193,6 +193,7 @@ extension Limits: WireCodable {
         writer.write(stack)
         writer.write(mailboxMessages)
         writer.write(mailboxBytes)
+        writer.write(processes)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -203,7 +204,7 @@ extension Limits: WireCodable {
         self.init(
             memory: memory, tableElements: tableElements, cpu: cpu, wall: wall, fds: try reader.read(),
             output: try reader.read(), stack: try reader.read(), mailboxMessages: try reader.read(),
-            mailboxBytes: try reader.read())
+            mailboxBytes: try reader.read(), processes: try reader.read())
     }
 }
 

@@ -203,7 +203,7 @@ package final class CellRun {
             }
             isAbandoned = isInterrupted
             isInterrupted = true
-            end(.killed(signal: signal))
+            end(.killedBySignal(signal))
         }
     }
 

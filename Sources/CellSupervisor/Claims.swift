@@ -16,7 +16,7 @@ extension Denial {
 extension ExitReason {
     /// What a cell may say of its guest. Signals are for its supervisor to see, and never a cell's to claim.
     func claimed() -> ExitReason {
-        if case .killed(let signal) = self {
+        if case .killedBySignal(let signal) = self {
             return .cellFailed(message: "the cell says that signal \(signal) ended its guest, which it cannot know")
         }
         return bounded()

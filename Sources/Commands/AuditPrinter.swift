@@ -74,8 +74,14 @@ struct AuditPrinter {
         case .limit(let limit, let used, let allowed):
             return "\(red("ended")) by its limit \(limit.rawValue): used \(used) of \(allowed)"
         case .refused(let message): return "\(red("refused")): \(escaped(message))"
-        case .killed(let signal): return "\(red("killed")) by signal \(signal)"
+        case .killedBySignal(let signal): return "\(red("killed")) by signal \(signal)"
         case .cellFailed(let message): return "\(red("cell failed")): \(escaped(message))"
+        case .shutdown: return "shut down"
+        case .kill, .killed: return "\(red("killed")) by a process"
+        case .noproc: return "\(red("ended")): a process that it was linked to was gone"
+        case .noconnection: return "\(red("ended")): a process that it was linked to is out of reach"
+        case .bytes(let bytes):
+            return "\(red("ended")) with a reason of its own: \(EscapedText.forTerminal(bytes: bytes))"
         }
     }
 

@@ -22,6 +22,7 @@ struct RunCommand: ParsableCommand {
             Exit status: the guest's own; 134 a trap or a limit, 124 a time limit, 78 a policy that is wrong or \
             refuses the module, 65 a module that is not valid, 66 one that cannot be read, 70 Bulkhead's own failure, \
             74 output that could not be passed on, \
+            137 killed by another process, 69 linked to a process that was gone, 1 a reason of the guest's own, \
             128+N ended by signal N.
             """)
 

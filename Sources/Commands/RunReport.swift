@@ -21,6 +21,13 @@ enum RunStatus {
     /// sysexits(3) EX_DATAERR: the module is not valid.
     static let badModule: Int32 = 65
 
+    /// sysexits(3) EX_UNAVAILABLE: a process that the guest was linked to was gone or out of reach.
+    static let unavailable: Int32 = 69
+    /// The guest gave a reason of its own, which has no number: a failure like any other.
+    static let ownReason: Int32 = 1
+    /// As a shell reports SIGKILL: an exit signal `kill`, or a reason of that name.
+    static let killed: Int32 = 137
+
     static func code(for reason: ExitReason) -> Int32 {
         switch reason {
         case .normal: 0
@@ -29,8 +36,13 @@ enum RunStatus {
         case .trap: trapped
         case .limit(let kind, _, _): kind == .wall || kind == .cpu ? timedOut : trapped
         case .refused: refused
-        case .killed(let signal): (1...64).contains(signal) ? 128 + signal : failed
+        case .killedBySignal(let signal): (1...64).contains(signal) ? 128 + signal : failed
         case .cellFailed: failed
+        // What a supervisor asks for is a good end (OTP's design principles, on `shutdown`).
+        case .shutdown: 0
+        case .kill, .killed: killed
+        case .noproc, .noconnection: unavailable
+        case .bytes: ownReason
         }
     }
 }
@@ -74,7 +86,7 @@ struct RunReport {
     func lines() -> [String] {
         var lines: [String] = []
         switch reason {
-        case .normal:
+        case .normal, .shutdown:
             return []
         case .exited:
             // The guest said what it wanted to say; where something was denied, that may be why.
@@ -98,8 +110,17 @@ struct RunReport {
         case .refused(let message):
             lines.append(headline("was not started"))
             lines += message.split(separator: "\n").map { "  " + EscapedText.escapedAgain(String($0)) }
-        case .killed(let signal):
+        case .killedBySignal(let signal):
             lines.append(headline("was ended by \(Signal.name(signal))"))
+        case .kill, .killed:
+            lines.append(headline("was killed by another process"))
+        case .noproc:
+            lines.append(headline("ended: a process that it was linked to was gone"))
+        case .noconnection:
+            lines.append(headline("ended: a process that it was linked to is out of reach"))
+        case .bytes(let bytes):
+            lines.append(headline("ended with a reason of its own"))
+            lines.append("  " + EscapedText.forTerminal(bytes: bytes))
         case .cellFailed(let message):
             lines.append(headline("lost its cell"))
             lines.append("  " + style.escaped(message))
@@ -144,8 +165,10 @@ struct RunReport {
 
     private func place(of key: PolicyKey) -> String {
         let origins = provenance[key] ?? []
+        let parts = key.path.split(separator: ".", maxSplits: 1)
+        let table = "[\(parts.first ?? "")] \(parts.last ?? "")"
         return originText(origins.filter(\.isPresent)).isEmpty
-            ? "; raise it with [limits] \(key.path.dropFirst("limits.".count)) in the policy"
+            ? "; raise it with \(table) in the policy"
             : originText(origins.filter(\.isPresent))
     }
 
@@ -174,6 +197,7 @@ enum LimitText {
         case .stack: "stack"
         case .mailboxMessages: "mailbox messages"
         case .mailboxBytes: "mailbox bytes"
+        case .processes: "processes"
         }
     }
 
@@ -189,6 +213,7 @@ enum LimitText {
         case .stack: PolicyKey("limits.stack")
         case .mailboxMessages: PolicyKey("limits.mailbox_messages")
         case .mailboxBytes: PolicyKey("limits.mailbox_bytes")
+        case .processes: PolicyKey("process.spawn")
         }
     }
 
@@ -196,7 +221,7 @@ enum LimitText {
         switch kind {
         case .memory, .output, .stack, .mailboxBytes: bytes(value)
         case .cpu, .cpuShare, .wall: duration(value)
-        case .tableElements, .fds, .mailboxMessages: "\(value)"
+        case .tableElements, .fds, .mailboxMessages, .processes: "\(value)"
         }
     }
 

@@ -27,7 +27,7 @@ enum CanonicalForm {
         for name in ["stdin", "stdout", "stderr"] { lines.append("stdio.\(name) \(stream(set.stdio[name]))") }
         for name in ["realtime", "monotonic", "cpu"] { lines.append("clocks.\(name) \(number(set.clocks[name]))") }
         lines.append("random \(set.random)")
-        lines.append("process.spawn \(set.process.spawn)")
+        lines.append("process.spawn \(set.limits.processes)")
         for key in ["policies", "register", "lookup"] {
             lines += set.process[key].sorted().map { "process.\(key) \(TOMLText.string($0))" }
         }

@@ -141,8 +141,8 @@ package struct Explanation: Sendable {
             }
         }
         if set.random { rows.append((PolicyKey("random"), "the kernel's random bytes")) }
-        if set.process.spawn > 0 {
-            rows.append((PolicyKey("process.spawn"), "\(set.process.spawn) descendants at once"))
+        if set.limits.processes > 0 {
+            rows.append((PolicyKey("process.spawn"), "\(set.limits.processes) descendants at once"))
         }
         for key in ["policies", "register", "lookup"] where !set.process[key].isEmpty {
             rows.append((PolicyKey("process.\(key)"), set.process[key].sorted().joined(separator: ", ")))

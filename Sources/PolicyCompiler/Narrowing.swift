@@ -114,7 +114,7 @@ struct Narrowing {
         }
         if let spawn = document.spawn {
             errors += widening(spawn.origin, "\(spawn.value)", PolicyKey("process.spawn")) {
-                spawn.value <= $0.capabilities.process.spawn
+                spawn.value <= $0.capabilities.limits.processes
             }
         }
         for (key, names) in document.processNames {

@@ -98,8 +98,8 @@ package struct PolicyDiff: Hashable, Sendable {
 
     private static func processes(_ more: CapabilitySet, _ less: CapabilitySet) -> [String] {
         var lines: [String] = []
-        if more.process.spawn > less.process.spawn {
-            lines.append("spawn \(more.process.spawn) descendants instead of \(less.process.spawn)")
+        if more.limits.processes > less.limits.processes {
+            lines.append("spawn \(more.limits.processes) descendants instead of \(less.limits.processes)")
         }
         let verbs = [
             "policies": "give a child the policy", "register": "register the name", "lookup": "look up the name",

@@ -51,7 +51,7 @@ struct ResolvedPolicy {
         if let stream = document.streams["stdin"] { capabilities.stdio.stdin = stream.value }
         if let stream = document.streams["stdout"] { capabilities.stdio.stdout = stream.value }
         if let stream = document.streams["stderr"] { capabilities.stdio.stderr = stream.value }
-        if let spawn = document.spawn { capabilities.process.spawn = spawn.value }
+        if let spawn = document.spawn { capabilities.limits.processes = spawn.value }
         if let names = document.processNames["policies"] { capabilities.process.policies = Set(names.map(\.value)) }
         if let names = document.processNames["register"] { capabilities.process.register = Set(names.map(\.value)) }
         if let names = document.processNames["lookup"] { capabilities.process.lookup = Set(names.map(\.value)) }

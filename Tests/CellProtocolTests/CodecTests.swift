@@ -13,7 +13,9 @@ import Testing
                 call: "wasi_snapshot_preview1.path_open", arguments: "path=\"/etc\\x1b\"", layer: .wasi,
                 key: PolicyKey("fs"), errno: 76, count: 3)),
         .exited(.normal), .exited(.exited(code: 3)), .exited(.limit(.memory, used: 9, allowed: 8)),
-        .exited(.refused(message: "no import")), .exited(.killed(signal: 9)), .exited(.cellFailed(message: "?")),
+        .exited(.refused(message: "no import")), .exited(.killedBySignal(9)), .exited(.cellFailed(message: "?")),
+        .exited(.shutdown), .exited(.kill), .exited(.killed), .exited(.noproc), .exited(.noconnection),
+        .exited(.bytes([])), .exited(.bytes([UInt8](repeating: 0xff, count: ExitReason.bytesLimit))),
         .exited(
             .trap(
                 kind: "unreachable", message: "m",

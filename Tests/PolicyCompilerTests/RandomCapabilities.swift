@@ -43,7 +43,7 @@ extension CapabilitySet {
                 cpuTime: source.pick([nil, 7])),
             random: Bool.random(using: &source),
             process: ProcessGrant(
-                spawn: source.pick([0, 1, 100]), policies: Set(source.some(names)), register: Set(source.some(names)),
+                policies: Set(source.some(names)), register: Set(source.some(names)),
                 lookup: Set(source.some(names))),
             limits: limits(&source)
         ).normalised
@@ -107,6 +107,7 @@ extension CapabilitySet {
             cpu: source.pick([nil, 1, 1_000_000_000]), cpuShare: source.pick([1, 20, 100]),
             wall: source.pick([nil, 5, 60_000_000_000]), fds: source.pick([3, 64, 4096]),
             output: source.pick([0, 1 << 20]), stack: source.pick([65_536, 1 << 20]),
-            mailboxMessages: source.pick([1, 10]), mailboxBytes: source.pick([1, 100]))
+            mailboxMessages: source.pick([1, 10]), mailboxBytes: source.pick([1, 100]),
+            processes: source.pick([0, 1, 100]))
     }
 }

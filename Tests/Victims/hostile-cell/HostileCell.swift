@@ -91,7 +91,7 @@ struct Misbehaviour: ~Copyable {
             say(.dropped(.max))
             say(.exited(.normal))
         case "killed":
-            say(.exited(.killed(signal: [.max, .min, -128, 0, 9, 200].randomElement(using: &generator) ?? 0)))
+            say(.exited(.killedBySignal([.max, .min, -128, 0, 9, 200].randomElement(using: &generator) ?? 0)))
         case "changing":
             say(.exited(.normal))
             say(.exited(.exited(code: 3)))
@@ -226,13 +226,15 @@ struct Misbehaviour: ~Copyable {
     }
 
     private mutating func reason() -> ExitReason {
-        switch Int.random(in: 0..<7, using: &generator) {
+        switch Int.random(in: 0..<9, using: &generator) {
         case 0: .normal
         case 1: .exited(code: UInt32(truncatingIfNeeded: number()))
-        case 2: .killed(signal: Int32(truncatingIfNeeded: number()))
+        case 2: .killedBySignal(Int32(truncatingIfNeeded: number()))
         case 3: .limit(LimitKind.allCases.randomElement(using: &generator) ?? .cpu, used: number(), allowed: number())
         case 4: .refused(message: text())
         case 5: .cellFailed(message: text())
+        case 6: [.shutdown, .kill, .killed, .noproc, .noconnection].randomElement(using: &generator) ?? .kill
+        case 7: .bytes(Array(text().utf8.prefix(ExitReason.bytesLimit)))
         default:
             .trap(
                 kind: text(), message: text(),
