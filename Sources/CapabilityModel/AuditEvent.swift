@@ -27,9 +27,12 @@ package struct Denial: Hashable, Sendable {
     package var errno: UInt16?
     /// How many times, folded; at least 1.
     package var count: UInt64
+    /// The id of the process within its cell that was refused, as the cell says; nil for the program's first process.
+    package var process: UInt64?
 
     package init(
-        call: String, arguments: String, layer: AuditLayer, key: PolicyKey, errno: UInt16?, count: UInt64 = 1
+        call: String, arguments: String, layer: AuditLayer, key: PolicyKey, errno: UInt16?, count: UInt64 = 1,
+        process: UInt64? = nil
     ) {
         self.call = call
         self.arguments = arguments
@@ -37,6 +40,7 @@ package struct Denial: Hashable, Sendable {
         self.key = key
         self.errno = errno
         self.count = count
+        self.process = process
     }
 }
 

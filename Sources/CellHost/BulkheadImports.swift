@@ -34,10 +34,10 @@ enum BulkheadImports {
             guard context.control.isOpen else { return finish(call, .io) }
             return wait(context)
         }
-        guard case .connected(pending.id, let code) = answer.message else { return wait(context) }
+        guard case .answered(let reply) = answer.message, reply.id == pending.id else { return wait(context) }
         context.connection = nil
-        guard code == 0, let socket = answer.descriptors.first else {
-            return finish(call, Errno(rawValue: code) ?? .io)
+        guard reply.errno == 0, let socket = answer.descriptors.first else {
+            return finish(call, Errno(rawValue: reply.errno) ?? .io)
         }
         do throws(CallFailure) {
             let fd = try context.wasi.insertSocket(OwnedFileDescriptor(taking: socket))
@@ -64,7 +64,10 @@ enum BulkheadImports {
             let host = memory.text(at: call.i32(0), count: length, limit: hostLimit)
         else { return finish(call, .fault) }
         let id = context.makeConnectionID()
-        guard context.control.send(.connect(id: id, host: host, port: port), waits: true) else {
+        guard
+            context.control.send(
+                .request(BrokerRequest(id: id, operation: .connect(.tcp, host: host, port: port))), waits: true)
+        else {
             return finish(call, .io)
         }
         context.connection = GuestContext.PendingConnection(id: id)

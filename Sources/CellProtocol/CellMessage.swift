@@ -7,8 +7,10 @@ package enum CellMessage: Hashable, Sendable {
     case denied(Denial)
     /// Denials that the cell could not keep apart, by count.
     case dropped(UInt64)
-    /// Asks the broker for a connection; answered by `SupervisorMessage.connected` with the same id.
-    case connect(id: UInt32, host: String, port: UInt16)
+    /// Asks the broker; answered by `SupervisorMessage.answered` with the same id.
+    case request(BrokerRequest)
+    /// Nothing will be asked of this socket of a `BrokerAnswer` any more. Not answered.
+    case released(socket: UInt32)
     case exited(ExitReason)
     /// Values that an invoked export returned, printed for people.
     case results([String])
@@ -18,29 +20,27 @@ package enum CellMessage: Hashable, Sendable {
 package enum SupervisorMessage: Hashable, Sendable {
     /// Run this plan; comes with the descriptors that the plan counts, the plan itself (a memfd) first.
     case run
-    /// A WASI errno; on success one descriptor comes with it.
-    case connected(id: UInt32, errno: UInt16)
+    case answered(BrokerAnswer)
 }
 
-/// The longest control message, in bytes. A cell shortens what it reports to fit.
-package let controlMessageLimit = 60_000
+/// The longest control message, in bytes: a datagram with its address. A cell shortens what it reports to fit.
+package let controlMessageLimit = 67_000
 
 extension SupervisorMessage: WireCodable {
     package func encode(into writer: inout WireWriter) {
         switch self {
         case .run:
             writer.write(UInt8(0))
-        case .connected(let id, let errno):
+        case .answered(let answer):
             writer.write(UInt8(1))
-            writer.write(id)
-            writer.write(errno)
+            writer.write(answer)
         }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         switch try reader.read(UInt8.self) {
         case 0: self = .run
-        case 1: self = .connected(id: try reader.read(), errno: try reader.read())
+        case 1: self = .answered(try reader.readValue())
         default: throw .invalid("supervisor message")
         }
     }
@@ -55,17 +55,18 @@ extension CellMessage: WireCodable {
         case .dropped(let count):
             writer.write(UInt8(2))
             writer.write(count)
-        case .connect(let id, let host, let port):
+        case .request(let request):
             writer.write(UInt8(3))
-            writer.write(id)
-            writer.write(host)
-            writer.write(port)
+            writer.write(request)
         case .exited(let reason):
             writer.write(UInt8(4))
             writer.write(reason)
         case .results(let values):
             writer.write(UInt8(5))
             writer.write(list: values) { $0.write($1) }
+        case .released(let socket):
+            writer.write(UInt8(6))
+            writer.write(socket)
         }
     }
 
@@ -73,9 +74,10 @@ extension CellMessage: WireCodable {
         switch try reader.read(UInt8.self) {
         case 1: self = .denied(try reader.readValue())
         case 2: self = .dropped(try reader.read())
-        case 3: self = .connect(id: try reader.read(), host: try reader.readString(), port: try reader.read())
+        case 3: self = .request(try reader.readValue())
         case 4: self = .exited(try reader.readValue())
         case 5: self = .results(try reader.readList { reader throws(WireError) in try reader.readString() })
+        case 6: self = .released(socket: try reader.read())
         default: throw .invalid("cell message")
         }
     }
@@ -89,6 +91,7 @@ extension Denial: WireCodable {
         writer.write(key.path)
         writer.write(optional: errno) { $0.write($1) }
         writer.write(count)
+        writer.write(optional: process) { $0.write($1) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -99,7 +102,9 @@ extension Denial: WireCodable {
         let errno = try reader.readOptional { reader throws(WireError) in try reader.read(UInt16.self) }
         let count = try reader.read(UInt64.self)
         guard count > 0 else { throw .invalid("count") }
-        self.init(call: call, arguments: arguments, layer: layer, key: key, errno: errno, count: count)
+        self.init(
+            call: call, arguments: arguments, layer: layer, key: key, errno: errno, count: count,
+            process: try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) })
     }
 }
 

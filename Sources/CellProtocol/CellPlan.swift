@@ -25,14 +25,10 @@ package struct CellPlan: Hashable, Sendable {
     package var entry: Entry
     package var profile: ExecutionProfile
     package var onDenied: DenialMode
-    package var imports: ImportTable
-    package var limits: Limits
-    package var clocks: ClockGrant
-    package var random: Bool
+    /// What the first process holds, and no other can exceed. Each of its mounts has an O_PATH directory descriptor.
+    package var capabilities: CapabilitySet
     /// Three; each that is not closed has a descriptor.
     package var streams: [Stream]
-    /// One O_PATH directory descriptor each.
-    package var mounts: [MountGrant]
     /// What the cell lowers its own resource limits to.
     package var resourceLimits: [ResourceLimitRule]
     /// What of the file system the cell may reach, by host path; nil where the kernel has no Landlock.
@@ -41,39 +37,84 @@ package struct CellPlan: Hashable, Sendable {
     package var syscallFilter: [UInt8]
     /// How many listening sockets follow; the guest sees them as preopened after the mounts.
     package var listeners: UInt32
+    /// The app's other modules, by the names that `spawn` knows them by. Each has a descriptor of native code, made for the
+    /// plan's `profile` as the first module's is.
+    package var modules: [String]
+    /// What `process.policies` names.
+    package var policies: [NamedPolicy]
+    /// Directories that some of `policies` mount and `capabilities` does not, one O_PATH descriptor each. The mounts of any
+    /// child are, by guest and host path, among these and `capabilities.mounts`.
+    package var places: [Place]
+    /// Threads that run processes; 0 is as many as there are processors.
+    package var workers: UInt32
+    /// How long a handler process is idle, in nanoseconds, before it is parked; nil is never.
+    package var parkAfter: UInt64?
+
+    /// A policy that a child may be given.
+    package struct NamedPolicy: Hashable, Sendable {
+        package var name: String
+        /// Met with the first process's already.
+        package var capabilities: CapabilitySet
+        /// The stricter of the policy's own and the program's.
+        package var onDenied: DenialMode
+
+        package init(name: String, capabilities: CapabilitySet, onDenied: DenialMode) {
+            self.name = name
+            self.capabilities = capabilities
+            self.onDenied = onDenied
+        }
+    }
+
+    package struct Place: Hashable, Sendable {
+        package var guestPath: String
+        package var hostPath: String
+
+        package init(guestPath: String, hostPath: String) {
+            self.guestPath = guestPath
+            self.hostPath = hostPath
+        }
+    }
 
     package init(
         arguments: [[UInt8]], environment: [[UInt8]], entry: Entry, profile: ExecutionProfile, onDenied: DenialMode,
-        imports: ImportTable, limits: Limits, clocks: ClockGrant, random: Bool, streams: [Stream], mounts: [MountGrant],
-        resourceLimits: [ResourceLimitRule], landlock: [LandlockRule]?, syscallFilter: [UInt8], listeners: UInt32
+        capabilities: CapabilitySet, streams: [Stream], resourceLimits: [ResourceLimitRule],
+        landlock: [LandlockRule]?, syscallFilter: [UInt8], listeners: UInt32, modules: [String] = [],
+        policies: [NamedPolicy] = [], places: [Place] = [], workers: UInt32 = 0, parkAfter: UInt64? = nil
     ) {
         self.arguments = arguments
         self.environment = environment
         self.entry = entry
         self.profile = profile
         self.onDenied = onDenied
-        self.imports = imports
-        self.limits = limits
-        self.clocks = clocks
-        self.random = random
+        self.capabilities = capabilities
         self.streams = streams
-        self.mounts = mounts
         self.resourceLimits = resourceLimits
         self.landlock = landlock
         self.syscallFilter = syscallFilter
         self.listeners = listeners
+        self.modules = modules
+        self.policies = policies
+        self.places = places
+        self.workers = workers
+        self.parkAfter = parkAfter
     }
 
     /// Descriptors that come with the plan after the plan's own: the module's native code, the standard streams
-    /// that exist in order, the mounts, the listeners.
+    /// that exist in order, the mounts, the listeners, the other modules' code, the places.
     package var descriptorCount: Int {
-        1 + streams.count(where: { $0 != .closed }) + mounts.count + Int(listeners)
+        1 + streams.count(where: { $0 != .closed }) + mounts.count + Int(listeners) + modules.count + places.count
     }
+
+    package var imports: ImportTable { ImportTableLowering.table(for: capabilities) }
+    package var limits: Limits { capabilities.limits }
+    package var clocks: ClockGrant { capabilities.clocks }
+    package var random: Bool { capabilities.random }
+    package var mounts: [MountGrant] { capabilities.mounts }
 }
 
 extension CellPlan: WireCodable {
     /// Grows with each change of the encoding: a cell and a supervisor of different builds refuse each other.
-    private static let version: UInt16 = 1
+    private static let version: UInt16 = 2
 
     package func encode(into writer: inout WireWriter) {
         writer.write(CellPlan.version)
@@ -89,12 +130,8 @@ extension CellPlan: WireCodable {
         }
         writer.write(profile)
         writer.write(onDenied.rawValue)
-        writer.write(imports)
-        writer.write(limits)
-        writer.write(clocks)
-        writer.write(random)
+        writer.write(capabilities)
         writer.write(list: streams) { $0.write($1.rawValue) }
-        writer.write(list: mounts) { $0.write($1) }
         writer.write(list: resourceLimits) { writer, rule in
             writer.write(rule.name)
             writer.write(rule.value)
@@ -108,6 +145,18 @@ extension CellPlan: WireCodable {
         }
         writer.write(syscallFilter)
         writer.write(listeners)
+        writer.write(list: modules) { $0.write($1) }
+        writer.write(list: policies) { writer, policy in
+            writer.write(policy.name)
+            writer.write(policy.capabilities)
+            writer.write(policy.onDenied.rawValue)
+        }
+        writer.write(list: places) { writer, place in
+            writer.write(place.guestPath)
+            writer.write(place.hostPath)
+        }
+        writer.write(workers)
+        writer.write(optional: parkAfter) { $0.write($1) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -125,16 +174,12 @@ extension CellPlan: WireCodable {
         }
         let profile: ExecutionProfile = try reader.readValue()
         guard let onDenied = DenialMode(rawValue: try reader.read()) else { throw .invalid("denial mode") }
-        let imports: ImportTable = try reader.readValue()
-        let limits: Limits = try reader.readValue()
-        let clocks: ClockGrant = try reader.readValue()
-        let random = try reader.readBool()
+        let capabilities: CapabilitySet = try reader.readValue()
         let streams = try reader.readList { reader throws(WireError) in
             guard let stream = Stream(rawValue: try reader.read()) else { throw .invalid("standard stream") }
             return stream
         }
         guard streams.count == 3 else { throw .invalid("standard streams") }
-        let mounts: [MountGrant] = try reader.readList { reader throws(WireError) in try reader.readValue() }
         let resourceLimits = try reader.readList { reader throws(WireError) in
             let name = try reader.readString()
             let value = try reader.read(UInt64.self)
@@ -148,99 +193,24 @@ extension CellPlan: WireCodable {
                     access: try reader.readList { reader throws(WireError) in try reader.readString() })
             }
         }
+        let syscallFilter = try reader.readBytes()
+        let listeners = try reader.read(UInt32.self)
+        let modules = try reader.readList { reader throws(WireError) in try reader.readString() }
+        let policies = try reader.readList { reader throws(WireError) in
+            let name = try reader.readString()
+            let capabilities: CapabilitySet = try reader.readValue()
+            guard let onDenied = DenialMode(rawValue: try reader.read()) else { throw .invalid("denial mode") }
+            return NamedPolicy(name: name, capabilities: capabilities, onDenied: onDenied)
+        }
+        let places = try reader.readList { reader throws(WireError) in
+            let guestPath = try reader.readString()
+            return Place(guestPath: guestPath, hostPath: try reader.readString())
+        }
         self.init(
             arguments: arguments, environment: environment, entry: entry, profile: profile, onDenied: onDenied,
-            imports: imports, limits: limits, clocks: clocks, random: random, streams: streams, mounts: mounts,
-            resourceLimits: resourceLimits, landlock: landlock, syscallFilter: try reader.readBytes(),
-            listeners: try reader.read())
-    }
-}
-
-extension ImportTable: WireCodable {
-    package func encode(into writer: inout WireWriter) {
-        writer.write(list: entries.sorted { $0.key < $1.key }) { writer, entry in
-            writer.write(entry.key)
-            switch entry.value {
-            case .granted: writer.write(optional: String?.none) { $0.write($1) }
-            case .denied(let key): writer.write(optional: key.path) { $0.write($1) }
-            }
-        }
-    }
-
-    package init(from reader: inout WireReader) throws(WireError) {
-        let list = try reader.readList { reader throws(WireError) in
-            let name: ImportName = try reader.readValue()
-            let key = try reader.readOptional { reader throws(WireError) in try reader.readString() }
-            return (name, key.map { Disposition.denied(PolicyKey($0)) } ?? .granted)
-        }
-        var entries: [ImportName: Disposition] = [:]
-        for (name, disposition) in list {
-            guard entries.updateValue(disposition, forKey: name) == nil else { throw .invalid("import twice") }
-        }
-        self.init(entries: entries)
-    }
-}
-
-extension Limits: WireCodable {
-    package func encode(into writer: inout WireWriter) {
-        writer.write(memory)
-        writer.write(tableElements)
-        writer.write(optional: cpu) { $0.write($1) }
-        // No cpuShare: the supervisor alone holds the cell to it.
-        writer.write(optional: wall) { $0.write($1) }
-        writer.write(fds)
-        writer.write(output)
-        writer.write(stack)
-        writer.write(mailboxMessages)
-        writer.write(mailboxBytes)
-        writer.write(processes)
-    }
-
-    package init(from reader: inout WireReader) throws(WireError) {
-        let memory = try reader.read(UInt64.self)
-        let tableElements = try reader.read(UInt64.self)
-        let cpu = try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) }
-        let wall = try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) }
-        self.init(
-            memory: memory, tableElements: tableElements, cpu: cpu, wall: wall, fds: try reader.read(),
-            output: try reader.read(), stack: try reader.read(), mailboxMessages: try reader.read(),
-            mailboxBytes: try reader.read(), processes: try reader.read())
-    }
-}
-
-extension ClockGrant: WireCodable {
-    package func encode(into writer: inout WireWriter) {
-        writer.write(optional: realtime) { $0.write($1) }
-        writer.write(optional: monotonic) { $0.write($1) }
-        writer.write(optional: cpuTime) { $0.write($1) }
-    }
-
-    package init(from reader: inout WireReader) throws(WireError) {
-        self.init(
-            realtime: try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) },
-            monotonic: try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) },
-            cpuTime: try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) })
-    }
-}
-
-extension MountGrant: WireCodable {
-    package func encode(into writer: inout WireWriter) {
-        writer.write(guestPath)
-        writer.write(hostPath)
-        writer.write(rights.rawValue)
-        writer.write(symlinks.rawValue)
-        writer.write(optional: quotaBytes) { $0.write($1) }
-        writer.write(optional: quotaFiles) { $0.write($1) }
-    }
-
-    package init(from reader: inout WireReader) throws(WireError) {
-        let guestPath = try reader.readString()
-        let hostPath = try reader.readString()
-        let rights = FileRights(rawValue: try reader.read())
-        guard let symlinks = SymlinkPolicy(rawValue: try reader.read()) else { throw .invalid("symlink policy") }
-        self.init(
-            guestPath: guestPath, hostPath: hostPath, rights: rights, symlinks: symlinks,
-            quotaBytes: try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) },
-            quotaFiles: try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) })
+            capabilities: capabilities, streams: streams, resourceLimits: resourceLimits, landlock: landlock,
+            syscallFilter: syscallFilter, listeners: listeners, modules: modules, policies: policies, places: places,
+            workers: try reader.read(),
+            parkAfter: try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) })
     }
 }

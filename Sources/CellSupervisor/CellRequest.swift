@@ -91,11 +91,9 @@ extension CellPlan {
         } catch {
             throw .filter(error)
         }
-        let capabilities = policy.capabilities
         self.init(
             arguments: request.arguments, environment: request.environment, entry: request.entry,
-            profile: request.profile, onDenied: policy.onDenied, imports: policy.imports, limits: capabilities.limits,
-            clocks: capabilities.clocks, random: capabilities.random, streams: streams, mounts: capabilities.mounts,
+            profile: request.profile, onDenied: policy.onDenied, capabilities: policy.capabilities, streams: streams,
             resourceLimits: policy.kernel.resourceLimits,
             landlock: Landlock.isSupported ? policy.kernel.landlock : nil,
             syscallFilter: filter.program, listeners: UInt32(request.listeners.count))

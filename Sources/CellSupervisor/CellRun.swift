@@ -257,10 +257,15 @@ package final class CellRun {
         case .dropped(let count):
             let (sum, overflow) = claimedDrops.addingReportingOverflow(count)
             claimedDrops = overflow ? .max : sum
-        case .connect(let id, let host, let port):
-            if !hasEnded, let denial = broker.connect(id: id, host: host, port: port) {
+        case .request(let request):
+            guard case .connect(.tcp, let host, let port) = request.operation else {
+                return spare.control.reply(.answered(BrokerAnswer(id: request.id, errno: 52)))
+            }
+            if !hasEnded, let denial = broker.connect(id: request.id, host: host, port: port) {
                 report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: false)
             }
+        case .released:
+            break
         case .results(let values):
             results = Array(values.prefix(1000))
         case .exited(let said):

@@ -42,7 +42,7 @@ final class ConnectionBroker: Sendable {
     /// - Returns: the denial, if no rule covers what was asked for.
     func connect(id: UInt32, host: String, port: UInt16) -> Denial? {
         guard host.utf8.count <= ConnectionBroker.longestName else {
-            control.reply(.connected(id: id, errno: ConnectionBroker.invalid))
+            control.reply(.answered(BrokerAnswer(id: id, errno: ConnectionBroker.invalid)))
             return nil
         }
         let literal = IPAddress(text: host)
@@ -53,7 +53,7 @@ final class ConnectionBroker: Sendable {
                 rules(for: port).contains { $0.covers(name: canonical(host)) }
             }
         guard isPermitted else {
-            control.reply(.connected(id: id, errno: ConnectionBroker.notCapable))
+            control.reply(.answered(BrokerAnswer(id: id, errno: ConnectionBroker.notCapable)))
             return denial(host: host, port: port, why: nil)
         }
         let isAdmitted = underWay.withLock { count in
@@ -62,7 +62,7 @@ final class ConnectionBroker: Sendable {
             return true
         }
         guard isAdmitted else {
-            control.reply(.connected(id: id, errno: ConnectionBroker.again))
+            control.reply(.answered(BrokerAnswer(id: id, errno: ConnectionBroker.again)))
             return nil
         }
         do throws(SystemError) {
@@ -73,7 +73,7 @@ final class ConnectionBroker: Sendable {
             _ = consume thread
         } catch {
             underWay.withLock { $0 -= 1 }
-            control.reply(.connected(id: id, errno: ConnectionBroker.again))
+            control.reply(.answered(BrokerAnswer(id: id, errno: ConnectionBroker.again)))
         }
         return nil
     }
@@ -85,25 +85,25 @@ final class ConnectionBroker: Sendable {
             candidates = [literal]
         } else {
             guard let resolved = try? HostResolver.resolve(host) else {
-                return control.reply(.connected(id: id, errno: wasiErrno(EHOSTUNREACH)))
+                return control.reply(.answered(BrokerAnswer(id: id, errno: wasiErrno(EHOSTUNREACH))))
             }
             candidates = resolved.filter { permits($0, port: port, name: host) }
             if candidates.isEmpty {
                 let addresses = resolved.map(\.description).joined(separator: ",")
                 refused.withLock { $0.append(denial(host: host, port: port, why: "resolves to \(addresses)")) }
-                return control.reply(.connected(id: id, errno: ConnectionBroker.notCapable))
+                return control.reply(.answered(BrokerAnswer(id: id, errno: ConnectionBroker.notCapable)))
             }
         }
         var failure = ECONNREFUSED
         for address in candidates {
             do throws(SystemError) {
                 let socket = try StreamSocket.connect(to: .ip(address, port: port), deadline: deadline)
-                return control.reply(.connected(id: id, errno: 0), descriptors: [socket.rawValue])
+                return control.reply(.answered(BrokerAnswer(id: id, errno: 0)), descriptors: [socket.rawValue])
             } catch {
                 failure = error.errno
             }
         }
-        control.reply(.connected(id: id, errno: wasiErrno(failure)))
+        control.reply(.answered(BrokerAnswer(id: id, errno: wasiErrno(failure))))
     }
 
     /// Whether one rule covers the address itself, or covers the name and admits what it resolved to. For an address

@@ -7,11 +7,11 @@ import Testing
 
 @Suite struct CodecTests {
     static let messages: [CellMessage] = [
-        .dropped(7), .connect(id: 9, host: "db.example", port: 5432), .results(["1", "-2.5"]),
+        .dropped(7), .results(["1", "-2.5"]),
         .denied(
             Denial(
                 call: "wasi_snapshot_preview1.path_open", arguments: "path=\"/etc\\x1b\"", layer: .wasi,
-                key: PolicyKey("fs"), errno: 76, count: 3)),
+                key: PolicyKey("fs"), errno: 76, count: 3, process: 1 << 40)),
         .exited(.normal), .exited(.exited(code: 3)), .exited(.limit(.memory, used: 9, allowed: 8)),
         .exited(.refused(message: "no import")), .exited(.killedBySignal(9)), .exited(.cellFailed(message: "?")),
         .exited(.shutdown), .exited(.kill), .exited(.killed), .exited(.noproc), .exited(.noconnection),
@@ -25,27 +25,45 @@ import Testing
                 ])),
     ]
 
-    @Test(arguments: messages) func messageSurvivesTheTrip(_ message: CellMessage) throws {
+    static let operations: [BrokerRequest.Operation] = [
+        .connect(.tcp, host: "db.example", port: 5432), .connect(.udp, host: "::1", port: 53),
+        .unixConnect(path: "/run/a.sock"), .tcpListen(host: "127.0.0.1", port: 0, backlog: 128),
+        .udpBind(host: "0.0.0.0", port: 9), .unixListen(path: "/run/b.sock", backlog: 1),
+        .udpSend(socket: 3, host: "10.0.0.1", port: 514, data: [0, 255]), .resolve(name: "example.com"),
+    ]
+    static let requests: [CellMessage] =
+        operations.map { .request(BrokerRequest(id: 9, process: 7, policies: [0, 2], operation: $0)) }
+        + [.released(socket: 3)]
+
+    @Test(arguments: messages + requests) func messageSurvivesTheTrip(_ message: CellMessage) throws {
         #expect(try CellMessage(decoding: message.encoded()) == message)
     }
 
     static let plan = CellPlan(
         arguments: [Array("a".utf8), [0xff, 0xfe]], environment: [Array("A=b".utf8)],
         entry: .invoke(name: "add", arguments: ["1", "2"]), profile: .heavy, onDenied: .trap,
-        imports: ImportTable(entries: [
-            ImportName("m", "granted"): .granted, ImportName("m", "denied"): .denied(PolicyKey("fs")),
-        ]), limits: .default, clocks: ClockGrant(realtime: 1, monotonic: nil, cpuTime: 1000), random: true,
+        capabilities: CapabilitySet(
+            mounts: [
+                MountGrant(
+                    guestPath: "/data", hostPath: "/srv/data", rights: .readOnly, symlinks: .refuse, quotaBytes: 5)
+            ], clocks: ClockGrant(realtime: 1, monotonic: nil, cpuTime: 1000), random: true),
         streams: [.plain, .closed, .terminal],
-        mounts: [
-            MountGrant(
-                guestPath: "/data", hostPath: "/srv/data", rights: .readOnly, symlinks: .refuse, quotaBytes: 5)
-        ], resourceLimits: [ResourceLimitRule(name: "nofile", value: 64, reason: "few")],
+        resourceLimits: [ResourceLimitRule(name: "nofile", value: 64, reason: "few")],
         landlock: [LandlockRule(hostPath: "/srv/data", access: ["read_file"])],
-        syscallFilter: [6, 0, 0, 0, 0, 0, 0, 0], listeners: 2)
+        syscallFilter: [6, 0, 0, 0, 0, 0, 0, 0], listeners: 2, modules: ["worker", "logger"],
+        policies: [.init(name: "no-fs", capabilities: CapabilitySet(random: true), onDenied: .refuse)],
+        places: [.init(guestPath: "/data/in", hostPath: "/srv/data/in")], workers: 2, parkAfter: 60_000_000_000)
 
     @Test func planSurvivesTheTrip() throws {
         #expect(try CellPlan(decoding: Self.plan.encoded()) == Self.plan)
-        #expect(Self.plan.descriptorCount == 1 + 2 + 1 + 2)
+        #expect(Self.plan.descriptorCount == 1 + 2 + 1 + 2 + 2 + 1)
+    }
+
+    @Test(arguments: [
+        SupervisorMessage.run, .answered(BrokerAnswer(id: 1, errno: 76)),
+        .answered(BrokerAnswer(id: .max, errno: 0, socket: 4, addresses: ["10.0.0.1", "::1"])),
+    ]) func answerSurvivesTheTrip(_ message: SupervisorMessage) throws {
+        #expect(try SupervisorMessage(decoding: message.encoded()) == message)
     }
 
     @Test func compileResultSurvivesTheTrip() throws {
@@ -83,7 +101,7 @@ import Testing
         var kinds: Set<String> = []
         var errors: Set<WireError> = []
         for _ in 0..<executions {
-            var bytes = (Self.messages.randomElement(using: &generator) ?? .dropped(1)).encoded()
+            var bytes = ((Self.messages + Self.requests).randomElement(using: &generator) ?? .dropped(1)).encoded()
             for _ in 0..<Int.random(in: 0...4, using: &generator) where !bytes.isEmpty {
                 let index = Int.random(in: 0..<bytes.count, using: &generator)
                 switch Int.random(in: 0..<3, using: &generator) {
@@ -104,7 +122,7 @@ import Testing
         }
         print(
             "codec fuzz: \(executions) executions, \(decoded) messages of \(kinds.count) kinds, \(errors.count) errors")
-        #expect(decoded > 100 && kinds.count == 5 && errors.count > 5, "seed \(seed)")
+        #expect(decoded > 100 && kinds.count == 6 && errors.count > 5, "seed \(seed)")
     }
 }
 

@@ -105,7 +105,10 @@ struct Misbehaviour: ~Copyable {
         case "flood":
             while true { say(.denied(denial("\(generator.next())", key: "fs[\"/\(generator.next())\"]", count: 1))) }
         case "connecting":
-            while true { say(.connect(id: UInt32(truncatingIfNeeded: generator.next()), host: "localhost", port: 9)) }
+            while true {
+                let id = UInt32(truncatingIfNeeded: generator.next())
+                say(.request(BrokerRequest(id: id, operation: .connect(.tcp, host: "localhost", port: 9))))
+            }
         case "printing":
             let output = [UInt8](repeating: UInt8(ascii: "x"), count: 65536)
             while true { for stream in streams.dropFirst() { _ = try? Descriptor.write(stream, output.span) } }
@@ -210,9 +213,12 @@ struct Misbehaviour: ~Copyable {
         case 2: return .results((0..<Int.random(in: 0...20, using: &generator)).map { _ in text() })
         case 3...5:
             let hosts = ["localhost", "127.0.0.1", "::1", "::ffff:127.0.0.1", "", "a\0b", "0x7f.1", text()]
-            return .connect(
-                id: UInt32(truncatingIfNeeded: number()), host: hosts.randomElement(using: &generator) ?? "",
-                port: UInt16(truncatingIfNeeded: number()))
+            return .request(
+                BrokerRequest(
+                    id: UInt32(truncatingIfNeeded: number()),
+                    operation: .connect(
+                        .tcp, host: hosts.randomElement(using: &generator) ?? "",
+                        port: UInt16(truncatingIfNeeded: number()))))
         default:
             let keys = ["fs", "net", "limits.memory", "fs[\"/data\"].access", text()]
             return .denied(
