@@ -48,6 +48,8 @@ final class WasmProcess: Resumable {
                 return .finished(.trap(kind: trap.kind.rawValue, message: trap.message, backtrace: trap.backtrace))
             case .exited(let code):
                 return .finished(code == 0 ? .normal : .exited(code: code))
+            case .ended:
+                return .finished(.cellFailed(message: "a host function ended the process and gave no reason"))
             case .failed(let message):
                 return .finished(reasonOfFailure(message))
             }

@@ -12,8 +12,18 @@ package enum CallProgress: Hashable, Sendable {
     case trapped(WasmTrap)
     /// A host function answered `.exit`.
     case exited(UInt32)
+    /// A host function answered `.end`, or a hook of the linker said that it must not go on; the context knows why.
+    case ended
     /// The engine could not go on: no slot for a memory or stack, an instance over its limits.
     case failed(String)
+}
+
+/// How a call on the caller's own stack came back.
+package enum DirectProgress: Hashable, Sendable {
+    /// The function's i32, 0 where it has no result. The instance can be called again.
+    case returned(UInt32)
+    /// Never `.yielded`, `.waiting` or `.finished`. The instance cannot be called again.
+    case ended(CallProgress)
 }
 
 package struct WasmTrap: Hashable, Sendable {

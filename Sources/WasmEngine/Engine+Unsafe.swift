@@ -7,6 +7,8 @@ internal import CWasmtime
 @safe package final class Engine: @unchecked Sendable {
     package let configuration: EngineConfiguration
     let raw: OpaquePointer
+    /// Defines `SuspendFunction` and nothing else; never changed, so that all threads may look into it.
+    private let suspendLinker: OpaquePointer
 
     /// Throws `EngineError.configuration` when the library refuses the configuration.
     package init(_ configuration: EngineConfiguration) throws(EngineError) {
@@ -18,10 +20,42 @@ internal import CWasmtime
         unsafe StackSlab(stackBytes: configuration.fiberStackBytes).install(in: settings)
         guard let raw = unsafe wasm_engine_new_with_config(settings) else { throw .configuration("no engine") }
         unsafe self.raw = unsafe raw
+        guard let linker = unsafe Self.makeSuspendLinker(raw) else {
+            unsafe wasm_engine_delete(raw)
+            throw .configuration("no function to wait with")
+        }
+        unsafe suspendLinker = unsafe linker
+    }
+
+    private static func makeSuspendLinker(_ engine: OpaquePointer) -> OpaquePointer? {
+        // SAFETY: the linker is ours until it is returned; the type takes both vectors and is freed here.
+        guard let linker = unsafe wasmtime_linker_new(engine) else { return nil }
+        var parameters = unsafe wasm_valtype_vec_t(size: 0, data: nil)
+        var results = unsafe wasm_valtype_vec_t(size: 0, data: nil)
+        let type = unsafe wasm_functype_new(&parameters, &results)
+        defer { unsafe wasm_functype_delete(type) }
+        let error = unsafe Linker.withCharacters(Array(SuspendFunction.module.utf8), Array(SuspendFunction.name.utf8)) {
+            unsafe wasmtime_linker_define_async_func(linker, $0, $1, $2, $3, type, SuspendFunction.callback, nil, nil)
+        }
+        guard let error = unsafe error else { return unsafe linker }
+        unsafe wasmtime_error_delete(error)
+        unsafe wasmtime_linker_delete(linker)
+        return nil
+    }
+
+    /// `SuspendFunction` for the store of `context`.
+    func suspendFunction(in context: OpaquePointer) -> wasmtime_func_t? {
+        // SAFETY: the linker is never changed; the function belongs to the store and needs no release.
+        var found = unsafe wasmtime_extern_t()
+        let isThere = unsafe Linker.withCharacters(
+            Array(SuspendFunction.module.utf8), Array(SuspendFunction.name.utf8)
+        ) { unsafe wasmtime_linker_get(suspendLinker, context, $0, $1, $2, $3, &found) }
+        return unsafe isThere && found.kind == ExternKind.function ? found.of.func : nil
     }
 
     deinit {
         // SAFETY: modules, linkers and stores hold the engine alive, so that this is the last reference.
+        unsafe wasmtime_linker_delete(suspendLinker)
         unsafe wasm_engine_delete(raw)
     }
 

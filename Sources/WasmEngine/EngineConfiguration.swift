@@ -30,6 +30,9 @@ package struct EngineConfiguration: Hashable, Sendable {
     static let heavyGuardBytes = 32 << 20
 
     var fiberStackBytes: Int { stackBytes + Self.hostStackReserve }
+
+    /// What a thread that calls guests directly needs of stack below the call, in bytes: as much as a fiber has.
+    package var directStackBytes: Int { fiberStackBytes }
 }
 
 extension Int {

@@ -8,6 +8,8 @@ internal import CWasmtime
     private let engine: Engine
     private let raw: OpaquePointer
     private var types: [ImportName: FunctionType] = [:]
+    /// What modules that are linked from now on do in direct calls.
+    package var hooks = DirectHooks()
 
     package init(engine: Engine) {
         self.engine = engine
@@ -25,8 +27,8 @@ internal import CWasmtime
         try define(name, type, waits: false, body)
     }
 
-    /// Defines a function that may answer `.wait`: the fiber is then suspended, and each poll calls the body again with the
-    /// same arguments. Costs some hundred nanoseconds also when it answers at once.
+    /// Defines a function that may answer `.wait`: on a fiber, that is put aside, and each poll calls the body again with the
+    /// same arguments; in a direct call, `onDirectWait` is asked between attempts. As fast as any when it answers at once.
     package func defineWaiting(_ name: ImportName, _ type: FunctionType, body: @escaping HostBody) throws(EngineError) {
         try define(name, type, waits: true, body)
     }
@@ -43,13 +45,9 @@ internal import CWasmtime
         defer { unsafe wasm_functype_delete(signature) }
         let error = unsafe Self.withCharacters(module, field) { module, moduleLength, field, fieldLength in
             let context = unsafe Unmanaged.passRetained(function).toOpaque()
-            return waits
-                ? unsafe wasmtime_linker_define_async_func(
-                    raw, module, moduleLength, field, fieldLength, signature, HostFunction.callOrWait, context,
-                    HostFunction.release)
-                : unsafe wasmtime_linker_define_func_unchecked(
-                    raw, module, moduleLength, field, fieldLength, signature, HostFunction.callNow, context,
-                    HostFunction.release)
+            return unsafe wasmtime_linker_define_func_unchecked(
+                raw, module, moduleLength, field, fieldLength, signature,
+                waits ? bulkhead_call_waiting : HostFunction.callNow, context, HostFunction.release)
         }
         if let error = unsafe error { throw .definition(unsafe LibraryText.takeMessage(error)) }
         types[name] = type
@@ -79,7 +77,7 @@ internal import CWasmtime
             throw .definition(unsafe LibraryText.takeMessage(error))
         }
         guard let instance = unsafe instance else { throw .definition("not linked") }
-        return unsafe LinkedModule(module: module, adopting: instance)
+        return unsafe LinkedModule(module: module, hooks: hooks, adopting: instance)
     }
 
     private func admit(
@@ -105,7 +103,7 @@ internal import CWasmtime
         return unsafe vector
     }
 
-    private static func withCharacters<Result>(
+    static func withCharacters<Result>(
         _ first: [UInt8], _ second: [UInt8],
         _ body: (UnsafePointer<CChar>?, Int, UnsafePointer<CChar>?, Int) -> Result
     ) -> Result {
@@ -120,13 +118,32 @@ internal import CWasmtime
     }
 }
 
+/// What happens in a direct call where a fiber would be put aside. Both get the store's context, on the thread of the call,
+/// and answer whether the guest may go on; else its call ends as `.ended`.
+package struct DirectHooks: Sendable {
+    /// A host function answered `.wait`: returns when it is worth to try again. By default nothing waits directly.
+    package var onDirectWait: @Sendable (_ context: AnyObject) -> Bool
+    /// A slice is over.
+    package var onDirectSlice: @Sendable (_ context: AnyObject) -> Bool
+
+    package init(
+        onDirectWait: @escaping @Sendable (_ context: AnyObject) -> Bool = { _ in false },
+        onDirectSlice: @escaping @Sendable (_ context: AnyObject) -> Bool = { _ in true }
+    ) {
+        self.onDirectWait = onDirectWait
+        self.onDirectSlice = onDirectSlice
+    }
+}
+
 /// A module whose imports are resolved; any number of stores are instantiated from it, on any thread.
 @safe package final class LinkedModule: @unchecked Sendable {
     package let module: Module
+    let hooks: DirectHooks
     let raw: OpaquePointer
 
-    fileprivate init(module: Module, adopting raw: OpaquePointer) {
+    fileprivate init(module: Module, hooks: DirectHooks, adopting raw: OpaquePointer) {
         self.module = module
+        self.hooks = hooks
         unsafe self.raw = unsafe raw
     }
 

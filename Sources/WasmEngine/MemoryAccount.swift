@@ -3,26 +3,41 @@
 // libwasmtime's limiter bounds each memory by itself and tells nobody when it refuses; the account bounds all memories of
 // a store together and remembers the last refusal, so that a report can say which limit it was and what was used.
 
+/// Who else pays for a store's memory, beyond the store's own limit: the accounts of its process and of that one's
+/// ancestors. Called on the thread that runs the store; bytes of linear memory, and of tables when a store is made.
+package protocol MemoryCharge: AnyObject {
+    /// False refuses, and then nothing is charged.
+    func charge(_ bytes: UInt64) -> Bool
+    /// Gives back what was charged; a store that ends has given back all of it.
+    func refund(_ bytes: UInt64)
+}
+
 /// Growth that was refused, in bytes.
 package struct GrowthDenial: Hashable, Sendable {
     package var used: UInt64
     package var requested: UInt64
+    /// By the store's own limit; what else refused is known to the `MemoryCharge`.
     package var allowed: UInt64
+    /// Whether the `MemoryCharge` refused it, and not the store's own limit.
+    package var isByCharge: Bool
 
-    package init(used: UInt64, requested: UInt64, allowed: UInt64) {
+    package init(used: UInt64, requested: UInt64, allowed: UInt64, isByCharge: Bool = false) {
         self.used = used
         self.requested = requested
         self.allowed = allowed
+        self.isByCharge = isByCharge
     }
 }
 
 struct MemoryAccount {
-    var used: UInt64 = 0
+    private(set) var used: UInt64 = 0
     let allowed: UInt64
-    var denial: GrowthDenial?
+    private let other: (any MemoryCharge)?
+    private(set) var denial: GrowthDenial?
 
-    init(allowed: UInt64) {
+    init(allowed: UInt64, other: (any MemoryCharge)? = nil) {
         self.allowed = allowed
+        self.other = other
     }
 
     /// `bytes` is negative where a size_t was over half the address space.
@@ -33,11 +48,16 @@ struct MemoryAccount {
             denial = GrowthDenial(used: used, requested: requested, allowed: allowed)
             return false
         }
+        guard other?.charge(requested) ?? true else {
+            denial = GrowthDenial(used: used, requested: requested, allowed: allowed, isByCharge: true)
+            return false
+        }
         used = sum
         return true
     }
 
     mutating func refund(_ bytes: Int) {
         used -= UInt64(bytes)
+        other?.refund(UInt64(bytes))
     }
 }

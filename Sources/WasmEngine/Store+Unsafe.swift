@@ -20,107 +20,137 @@ package struct StoreLimits: Hashable, Sendable {
 }
 
 /// One thread uses a store at a time, any thread (`mutating` and `~Copyable` see to the first). Dropping it while a call is
-/// under way unwinds the guest's fiber and ends the process.
+/// under way unwinds the guest's fiber and ends the process. A pointer wide.
 @safe package struct Store: ~Copyable, @unchecked Sendable {
-    private let engine: Engine
-    private let linked: LinkedModule
-    private let raw: OpaquePointer
-    private let context: OpaquePointer
-    private let state: UnsafeMutablePointer<StoreState>
-    private var future: OpaquePointer?
-    private var isInstantiating = true
-    private var isLive = true
-    /// Arguments, then results; valid while `future` lives.
-    private var values: UnsafeMutablePointer<wasmtime_val_t>?
-    private var argumentCount = 0
-    private var resultTypes: [ValueType] = []
+    let state: UnsafeMutablePointer<StoreState>
 
     /// Begins to instantiate `linked`: poll until it has finished, then call. `context` is handed to every host function and
-    /// lives as long as the store.
-    package init(_ linked: LinkedModule, limits: StoreLimits, context owner: AnyObject) {
-        engine = linked.module.engine
-        self.linked = linked
+    /// lives as long as the store, and so does `charge`, which pays for memory as well.
+    package init(
+        _ linked: LinkedModule, limits: StoreLimits, context owner: AnyObject, charge: (any MemoryCharge)? = nil
+    ) {
         // SAFETY: the state is at a fixed address and is freed after the store that points to it; every pointer handed to
         // the future is into the state or a live object that this store holds.
         unsafe state = .allocate(capacity: 1)
+        let raw = unsafe wasmtime_store_new(linked.module.engine.raw, state, nil)
+        let context = unsafe wasmtime_store_context(raw)
+        guard let raw = unsafe raw, let context = unsafe context else { preconditionFailure("a store is made") }
         unsafe state.initialize(
-            to: StoreState(memoryLimit: limits.memoryBytes, context: Unmanaged.passRetained(owner)))
-        unsafe raw = unsafe wasmtime_store_new(engine.raw, state, nil)
-        unsafe context = unsafe wasmtime_store_context(raw)
+            to: StoreState(
+                account: MemoryAccount(allowed: limits.memoryBytes, other: charge),
+                owner: Unmanaged.passRetained(owner), linked: Unmanaged.passRetained(linked), raw: raw,
+                context: context))
         unsafe wasmtime_store_limiter(
             raw, -1, Int64(clamping: limits.tableElements), 1, StoreLimits.maximumTables, StoreLimits.maximumMemories)
-        unsafe Self.setSlice(context, engine.configuration)
-        unsafe future = unsafe wasmtime_instance_pre_instantiate_async(
+        if linked.module.engine.configuration.profile == .dense {
+            unsafe wasmtime_store_epoch_deadline_callback(raw, StoreState.sliceEnd, state, nil)
+        }
+        unsafe state.pointee.future = unsafe wasmtime_instance_pre_instantiate_async(
             linked.raw, context, state.address(of: \.instance), state.address(of: \.trap), state.address(of: \.error))
     }
 
     deinit {
         // SAFETY: the future before the store, the store before the state; no frame of the guest is left after the first.
-        if let future = unsafe future {
+        if let future = unsafe state.pointee.future {
             unsafe bulkhead_account_set(state)
             unsafe wasmtime_call_future_delete(future)
             bulkhead_account_set(nil)
         }
-        unsafe values?.deallocate()
-        unsafe wasmtime_store_delete(raw)
-        unsafe state.pointee.context.release()
+        releaseValues()
+        unsafe wasmtime_store_delete(state.pointee.raw)
+        unsafe state.pointee.owner.release()
+        unsafe state.pointee.linked.release()
         unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()
     }
 
     /// Begins to call an exported function; poll it. Throws and begins nothing when it cannot be called so.
     package mutating func call(_ name: String, _ arguments: [WasmValue] = []) throws(EngineError) {
-        guard unsafe future == nil, isLive else { throw .notReady }
-        guard let type = linked.module.exports[name] else { throw .noSuchExport(name) }
-        guard case .function(let signature) = type else { throw .notAFunction(name, type: type.description) }
-        guard signature.isScalar else { throw .unsupportedSignature(name, type: type.description) }
-        guard arguments.map(\.type) == signature.parameters else {
-            throw .argumentMismatch(name, type: type.description)
+        guard unsafe state.pointee.future == nil, unsafe state.pointee.isLive else { throw .notReady }
+        let export = unsafe try PreparedExport(name, of: state.pointee.linked.takeUnretainedValue().module)
+        try call(export, arguments)
+    }
+
+    /// An export of this store's module, checked once for many calls. Throws when it is no function of numbers.
+    package func prepare(_ name: String) throws(EngineError) -> PreparedExport {
+        try unsafe PreparedExport(name, of: state.pointee.linked.takeUnretainedValue().module)
+    }
+
+    /// As `call`, without looking at the name again. `export` is of this store's module.
+    package mutating func call(_ export: PreparedExport, _ arguments: [WasmValue] = []) throws(EngineError) {
+        // SAFETY: the instance exists when no future does; arguments and results stay until the future goes.
+        guard unsafe state.pointee.future == nil, unsafe state.pointee.isLive else { throw .notReady }
+        guard arguments.count == export.type.parameters.count,
+            zip(arguments, export.type.parameters).allSatisfy({ $0.type == $1 })
+        else { throw .argumentMismatch(export.name, type: "\(export.type)") }
+        guard let function = unsafe function(export) else { throw .noSuchExport(export.name) }
+        let resultCount = export.type.results.count
+        let values = unsafe makeValues(arguments.count + resultCount)
+        for (index, argument) in arguments.enumerated() { unsafe values[index] = unsafe argument.encoded }
+        unsafe state.pointee.argumentCount = arguments.count
+        if unsafe state.pointee.resultTypes != export.type.results {
+            unsafe state.pointee.resultTypes = export.type.results
         }
-        // SAFETY: the instance exists, the name lives through the call; arguments and results stay until the future goes.
-        var found = unsafe wasmtime_extern_t()
-        let isThere = unsafe name.withCString {
-            unsafe wasmtime_instance_export_get(context, state.address(of: \.instance), $0, name.utf8.count, &found)
-        }
-        guard isThere, unsafe found.kind == ExternKind.function else { throw .noSuchExport(name) }
-        unsafe state.pointee.function = unsafe found.of.func
-        unsafe values?.deallocate()
-        let count = arguments.count + signature.results.count
-        unsafe values = UnsafeMutablePointer<wasmtime_val_t>.allocate(capacity: max(count, 1))
-        unsafe values?.initialize(repeating: wasmtime_val_t(), count: max(count, 1))
-        for (index, argument) in arguments.enumerated() { unsafe values?[index] = unsafe Self.encode(argument) }
-        argumentCount = arguments.count
-        resultTypes = signature.results
         unsafe state.pointee.ending = nil
-        unsafe Self.setSlice(context, engine.configuration)
-        unsafe future = unsafe wasmtime_func_call_async(
-            context, state.address(of: \.function), values, arguments.count, values?.advanced(by: arguments.count),
-            signature.results.count, state.address(of: \.trap), state.address(of: \.error))
+        unsafe state.pointee.future = unsafe wasmtime_func_call_async(
+            state.pointee.context, function, values, arguments.count, values.advanced(by: arguments.count), resultCount,
+            state.address(of: \.trap), state.address(of: \.error))
     }
 
     /// Runs until the slice is over, a host function waits, or the call ends. After any ending but `.finished` the instance
     /// cannot be called again. Precondition: a call, or the instantiation, is under way.
     package mutating func poll() -> CallProgress {
-        guard let future = unsafe future else { preconditionFailure("no call is under way") }
+        guard let future = unsafe state.pointee.future else { preconditionFailure("no call is under way") }
         // SAFETY: the future is live; the account is the state of this store, for the time of the poll.
         unsafe state.pointee.isWaiting = false
+        startSlice()
         unsafe bulkhead_account_set(state)
         let isReady = unsafe wasmtime_call_future_poll(future)
         bulkhead_account_set(nil)
         guard isReady else { return unsafe state.pointee.isWaiting ? .waiting : .yielded }
         unsafe wasmtime_call_future_delete(future)
-        unsafe self.future = nil
+        unsafe state.pointee.future = nil
         let progress = takeProgress()
         guard case .finished = progress else {
-            isLive = false
+            unsafe state.pointee.isLive = false
             return progress
         }
-        if isInstantiating { finishInstantiation() }
+        if unsafe state.pointee.isInstantiating { finishInstantiation() }
         return progress
     }
 
+    /// Calls an exported function on the caller's own stack, to its end; it takes `argument` if it takes anything. What would
+    /// put a fiber aside asks the linker's hooks. Of the dense profile only, and for functions that take and return at most
+    /// one i32. Throws and runs nothing when it cannot be called so.
+    package mutating func callDirect(
+        _ export: PreparedExport, _ argument: UInt32 = 0
+    ) throws(EngineError) -> DirectProgress {
+        // SAFETY: the instance exists when no future does; the one slot is enough for such a function, and outlives the call.
+        guard unsafe state.pointee.future == nil, unsafe state.pointee.isLive else { throw .notReady }
+        guard export.isDirect, isDense else {
+            throw .unsupportedSignature(export.name, type: "\(export.type)")
+        }
+        guard let function = unsafe function(export) else { throw .noSuchExport(export.name) }
+        unsafe state.pointee.ending = nil
+        startSlice()
+        var value = unsafe wasmtime_val_raw_t()
+        unsafe value.i64 = Int64(argument)
+        unsafe state.pointee.isDirect = true
+        unsafe bulkhead_account_set(state)
+        let error = unsafe wasmtime_func_call_unchecked(
+            state.pointee.context, function, &value, 1, state.address(of: \.trap))
+        bulkhead_account_set(nil)
+        unsafe state.pointee.isDirect = false
+        if unsafe error == nil, unsafe state.pointee.trap == nil {
+            return unsafe .returned(export.type.results.isEmpty ? 0 : UInt32(bitPattern: value.i32))
+        }
+        unsafe state.pointee.error = unsafe error
+        unsafe state.pointee.isLive = false
+        return .ended(takeProgress())
+    }
+
     /// Whether a call, or the instantiation, is under way.
-    package var isBusy: Bool { unsafe future != nil }
+    package var isBusy: Bool { unsafe state.pointee.future != nil }
 
     /// Bytes of all linear memories together, now.
     package var memoryBytes: UInt64 { unsafe state.pointee.account.used }
@@ -128,103 +158,80 @@ package struct StoreLimits: Hashable, Sendable {
     /// The last growth that the memory limit refused.
     package var memoryDenial: GrowthDenial? { unsafe state.pointee.account.denial }
 
-    private mutating func finishInstantiation() {
-        isInstantiating = false
-        // SAFETY: as in `call`; a memory handle owns nothing.
+    private var isDense: Bool {
+        // SAFETY: the store holds its module.
+        unsafe state.pointee.linked._withUnsafeGuaranteedRef { $0.module.engine.configuration.profile == .dense }
+    }
+
+    /// A whole slice from now: the time that it waited does not count.
+    @inline(__always)
+    private func startSlice() {
+        // SAFETY: a live store; where there are no epochs the deadline is never looked at.
+        unsafe wasmtime_context_set_epoch_deadline(
+            state.pointee.context,
+            state.pointee.linked._withUnsafeGuaranteedRef { $0.module.engine.configuration.sliceTicks })
+    }
+
+    /// The handle of an exported function, from the state if it was called lately.
+    @inline(__always)
+    private func function(_ export: PreparedExport) -> UnsafeMutablePointer<wasmtime_func_t>? {
+        // SAFETY: a function of an instance is valid as long as its store.
+        if unsafe state.pointee.cached.0 == export.identity {
+            return unsafe state.address(of: \.cachedFunctions.0)
+        }
+        return unsafe find(export)
+    }
+
+    private func find(_ export: PreparedExport) -> UnsafeMutablePointer<wasmtime_func_t>? {
+        // SAFETY: the instance exists, the name lives through the call.
+        unsafe swap(&state.pointee.cached.0, &state.pointee.cached.1)
+        unsafe swap(&state.pointee.cachedFunctions.0, &state.pointee.cachedFunctions.1)
+        let address = unsafe state.address(of: \.cachedFunctions.0)
+        if unsafe state.pointee.cached.0 == export.identity { return unsafe address }
         var found = unsafe wasmtime_extern_t()
-        let isThere = unsafe "memory".withCString {
-            unsafe wasmtime_instance_export_get(context, state.address(of: \.instance), $0, 6, &found)
-        }
-        if isThere, unsafe found.kind == ExternKind.memory {
-            unsafe state.pointee.export(found.of.memory, context: context)
-        }
-    }
-
-    /// How the call that has just ended did so; frees what the library left.
-    private func takeProgress() -> CallProgress {
-        // SAFETY: trap and error are ours once the future is ready; each is read, then freed, once.
-        if let trap = unsafe state.pointee.trap {
-            unsafe state.pointee.trap = nil
-            defer { unsafe wasm_trap_delete(trap) }
-            var code: UInt8 = 0
-            let kind = unsafe wasmtime_trap_code(trap, &code) ? TrapKind(code: code) : .other
-            return .trapped(
-                WasmTrap(kind: kind, message: kind.rawValue, backtrace: unsafe LibraryText.backtrace(ofTrap: trap)))
-        }
-        if let error = unsafe state.pointee.error {
-            unsafe state.pointee.error = nil
-            return unsafe progress(takingError: error)
-        }
-        let results = resultTypes.enumerated().map { index, type in
-            unsafe values.map { unsafe Self.decode($0[argumentCount + index], as: type) } ?? .i32(0)
-        }
-        return .finished(isInstantiating ? [] : results)
-    }
-
-    private func progress(takingError error: OpaquePointer) -> CallProgress {
-        // SAFETY: as in `takeProgress`.
-        if let ending = unsafe state.pointee.ending {
-            let backtrace = unsafe LibraryText.backtrace(ofError: error)
-            unsafe wasmtime_error_delete(error)
-            switch ending {
-            case .exit(let code): return .exited(code)
-            case .trap(let message):
-                return .trapped(WasmTrap(kind: .host, message: message, backtrace: backtrace))
-            case .done, .wait: return .failed("a host function ended without a reason")
+        var name = export.name
+        let isThere = name.withUTF8 { bytes in
+            unsafe bytes.withMemoryRebound(to: CChar.self) {
+                unsafe wasmtime_instance_export_get(
+                    state.pointee.context, state.address(of: \.instance), $0.baseAddress, $0.count, &found)
             }
         }
-        if unsafe wasmtime_context_has_exception(context) {
-            let backtrace = unsafe LibraryText.backtrace(ofError: error)
-            unsafe wasmtime_error_delete(error)
-            let kind = TrapKind.uncaughtException
-            return .trapped(WasmTrap(kind: kind, message: kind.rawValue, backtrace: backtrace))
-        }
-        // An error with frames struck the guest while it ran: its collected heap is full, for one.
-        let backtrace = unsafe LibraryText.backtrace(ofError: error)
-        let message = unsafe LibraryText.takeMessage(error)
-        guard !backtrace.isEmpty else { return .failed(message) }
-        return .trapped(WasmTrap(kind: .other, message: message, backtrace: backtrace))
-    }
-
-    private static func setSlice(_ context: OpaquePointer, _ configuration: EngineConfiguration) {
-        guard configuration.profile == .dense else { return }
-        // SAFETY: a live store of an engine with epochs on. The result is not read: it is declared, but the library returns
-        // nothing and leaves the register as it was.
-        unsafe wasmtime_context_set_epoch_deadline(context, configuration.sliceTicks)
-        _ = unsafe wasmtime_context_epoch_deadline_async_yield_and_update(context, configuration.sliceTicks)
-    }
-
-    private static func encode(_ value: WasmValue) -> wasmtime_val_t {
-        // SAFETY: the kind and the member of the union agree.
-        var result = unsafe wasmtime_val_t()
-        unsafe result.kind = value.type.rawValue
-        switch value {
-        case .i32(let bits): unsafe result.of.i32 = Int32(bitPattern: bits)
-        case .i64(let bits): unsafe result.of.i64 = Int64(bitPattern: bits)
-        case .f32(let number): unsafe result.of.f32 = number
-        case .f64(let number): unsafe result.of.f64 = number
-        }
-        return unsafe result
-    }
-
-    private static func decode(_ value: wasmtime_val_t, as type: ValueType) -> WasmValue {
-        // SAFETY: the function's type says which member was written.
-        switch type {
-        case .i64: unsafe .i64(UInt64(bitPattern: value.of.i64))
-        case .f32: unsafe .f32(value.of.f32)
-        case .f64: unsafe .f64(value.of.f64)
-        default: unsafe .i32(UInt32(bitPattern: value.of.i32))
-        }
-    }
-}
-
-extension UnsafeMutablePointer where Pointee == StoreState {
-    /// The fixed address of a stored property.
-    fileprivate func address<Value>(of property: WritableKeyPath<StoreState, Value>) -> UnsafeMutablePointer<Value> {
-        // SAFETY: stored properties of a struct at a fixed address have fixed addresses.
-        guard let address = unsafe pointer(to: property) else {
-            preconditionFailure("a stored property has an address")
-        }
+        guard isThere, unsafe found.kind == ExternKind.function else { return nil }
+        unsafe address.pointee = unsafe found.of.func
+        unsafe state.pointee.cached.0 = export.identity
         return unsafe address
+    }
+
+    private func makeValues(_ count: Int) -> UnsafeMutablePointer<wasmtime_val_t> {
+        // SAFETY: no call is under way, so that nothing points to the last one's.
+        releaseValues()
+        let few = 2
+        let values =
+            unsafe count <= few
+            ? state.address(of: \.fewValues.0) : UnsafeMutablePointer<wasmtime_val_t>.allocate(capacity: count)
+        unsafe values.initialize(repeating: wasmtime_val_t(), count: max(count, few))
+        unsafe state.pointee.values = unsafe values
+        return unsafe values
+    }
+
+    private func releaseValues() {
+        // SAFETY: either in the state or allocated by `makeValues`.
+        if let values = unsafe state.pointee.values, unsafe values != state.address(of: \.fewValues.0) {
+            unsafe values.deallocate()
+        }
+        unsafe state.pointee.values = nil
+    }
+
+    private func finishInstantiation() {
+        // SAFETY: the instance exists; a memory handle owns nothing.
+        unsafe state.pointee.isInstantiating = false
+        var found = unsafe wasmtime_extern_t()
+        let isThere = unsafe "memory".withCString {
+            unsafe wasmtime_instance_export_get(
+                state.pointee.context, state.address(of: \.instance), $0, 6, &found)
+        }
+        if isThere, unsafe found.kind == ExternKind.memory {
+            unsafe state.pointee.export(found.of.memory, context: state.pointee.context)
+        }
     }
 }

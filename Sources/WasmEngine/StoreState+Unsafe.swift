@@ -2,43 +2,110 @@
 
 internal import CWasmtime
 
-/// Belongs to the thread that polls the store; freed after the library's store.
+/// Belongs to the thread that uses the store; freed after the library's store.
 @unsafe struct StoreState {
     var account: MemoryAccount
-    let context: Unmanaged<AnyObject>
+    /// The context of host functions; retained.
+    let owner: Unmanaged<AnyObject>
+    /// Retained.
+    let linked: Unmanaged<LinkedModule>
+    let raw: OpaquePointer
+    let context: OpaquePointer
+    var future: OpaquePointer?
     /// How a host function ended the process, if one did.
     var ending: HostOutcome?
     /// A host function answered `.wait` in this poll.
     var isWaiting = false
-    /// The host call that waits.
-    var attempt: HostAttempt?
+    /// The guest runs on the stack of who called, not on a fiber.
+    var isDirect = false
+    var isInstantiating = true
+    /// False once a call ended in another way than by returning.
+    var isLive = true
     /// This store's memories, exported or not.
     var firstMemory: UnsafeMutablePointer<LinearMemoryRecord>?
     /// The one that is exported as `memory`, once the instance exists.
     var exportedMemory: UnsafeMutablePointer<LinearMemoryRecord>?
+    /// What has been called last, by its identity; 0 is none.
+    var cached: (UInt64, UInt64) = (0, 0)
+    var cachedFunctions = unsafe (wasmtime_func_t(), wasmtime_func_t())
+    /// Arguments, then results, of the call under way; on the heap unless there are few.
+    var values: UnsafeMutablePointer<wasmtime_val_t>?
+    var fewValues = unsafe (wasmtime_val_t(), wasmtime_val_t())
+    var argumentCount = 0
+    var resultTypes: [ValueType] = []
+    /// Its `store_id` is 0 until it is looked up.
+    var suspend = unsafe wasmtime_func_t()
 
     // Written by the library through pointers that `address(of:)` gives.
     var trap: OpaquePointer?
     var error: OpaquePointer?
     var instance = wasmtime_instance_t()
-    var function = unsafe wasmtime_func_t()
 
-    init(memoryLimit: UInt64, context: Unmanaged<AnyObject>) {
-        unsafe account = MemoryAccount(allowed: memoryLimit)
+    init(
+        account: MemoryAccount, owner: Unmanaged<AnyObject>, linked: Unmanaged<LinkedModule>, raw: OpaquePointer,
+        context: OpaquePointer
+    ) {
+        unsafe self.account = account
+        unsafe self.owner = unsafe owner
+        unsafe self.linked = unsafe linked
+        unsafe self.raw = unsafe raw
         unsafe self.context = unsafe context
     }
 
-    /// The store that is being polled on this thread: its account pays for memories.
+    /// The store that runs on this thread: its account pays for memories.
     static var payer: UnsafeMutablePointer<StoreState>? {
-        // SAFETY: only `Store.poll` sets it, for the time of the poll.
+        // SAFETY: only `Store` sets it, for the time that the guest runs.
         unsafe bulkhead_account_get()?.assumingMemoryBound(to: StoreState.self)
     }
 
     /// The state of the store that `caller` runs in.
+    @inline(__always)
     static func of(_ caller: OpaquePointer) -> UnsafeMutablePointer<StoreState> {
         // SAFETY: every store is made by `Store`, with its state as data.
         unsafe wasmtime_context_get_data(wasmtime_caller_context(caller)).assumingMemoryBound(to: StoreState.self)
     }
+
+    /// Looked up at the first wait: many processes never wait. nil only when the library is out of step with us.
+    static func suspendFunction(_ state: UnsafeMutablePointer<StoreState>) -> UnsafeMutablePointer<wasmtime_func_t>? {
+        // SAFETY: the state is live; `suspend` stays at its address.
+        let address = unsafe state.address(of: \.suspend)
+        if unsafe address.pointee.store_id != 0 { return unsafe address }
+        let found = unsafe state.pointee.linked._withUnsafeGuaranteedRef {
+            unsafe $0.module.engine.suspendFunction(in: state.pointee.context)
+        }
+        guard let found = unsafe found else { return nil }
+        unsafe address.pointee = unsafe found
+        return unsafe address
+    }
+
+    /// Blocks the thread in the linker's hook; false when the process must end.
+    static func waitDirectly(_ state: UnsafeMutablePointer<StoreState>) -> Bool {
+        // SAFETY: the state, and with it module and owner, is live while its guest runs.
+        unsafe state.pointee.linked._withUnsafeGuaranteedRef { linked in
+            unsafe state.pointee.owner._withUnsafeGuaranteedRef { linked.hooks.onDirectWait($0) }
+        }
+    }
+
+    /// Called by native code when the slice is over: a fiber yields; a direct call goes on unless the hook forbids it.
+    static let sliceEnd:
+        @convention(c) (
+            OpaquePointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<UInt64>?, UnsafeMutablePointer<UInt8>?
+        ) -> OpaquePointer? = { _, state, ticks, kind in
+            // SAFETY: `state` is what the store gave the library with this callback; the others are its variables.
+            guard let state = unsafe state?.assumingMemoryBound(to: StoreState.self) else { return nil }
+            return unsafe state.pointee.linked._withUnsafeGuaranteedRef { linked in
+                unsafe ticks?.pointee = linked.module.engine.configuration.sliceTicks
+                guard unsafe state.pointee.isDirect else {
+                    unsafe kind?.pointee = DeadlineUpdate.yield
+                    return nil
+                }
+                unsafe kind?.pointee = DeadlineUpdate.proceed
+                let goesOn = unsafe state.pointee.owner._withUnsafeGuaranteedRef { linked.hooks.onDirectSlice($0) }
+                if goesOn { return nil }
+                unsafe state.pointee.ending = .end
+                return unsafe wasmtime_error_new("ended")
+            }
+        }
 
     /// The caller's memory, now. Takes a pointer because a method of the value would copy it.
     static func memory(
@@ -99,6 +166,22 @@ internal import CWasmtime
         guard isThere, unsafe found.kind == ExternKind.memory else { return nil }
         return unsafe found.of.memory
     }
+}
+
+extension UnsafeMutablePointer where Pointee == StoreState {
+    /// The fixed address of a stored property.
+    func address<Value>(of property: WritableKeyPath<StoreState, Value>) -> UnsafeMutablePointer<Value> {
+        // SAFETY: stored properties of a struct at a fixed address have fixed addresses.
+        guard let address = unsafe pointer(to: property) else {
+            preconditionFailure("a stored property has an address")
+        }
+        return unsafe address
+    }
+}
+
+enum DeadlineUpdate {
+    static let proceed: UInt8 = 0
+    static let yield: UInt8 = 1
 }
 
 enum ExternKind {

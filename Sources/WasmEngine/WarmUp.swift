@@ -10,10 +10,10 @@ package enum WarmUp {
     package static func run() -> Int {
         let frames = [WasmFrame(function: "f", functionIndex: 0, functionOffset: 0, moduleOffset: 0)]
         let endings: [CallProgress] = [
-            .yielded, .waiting, .finished([.i32(0), .i64(0), .f32(0), .f64(0)]), .exited(0), .failed(""),
+            .yielded, .waiting, .finished([.i32(0), .i64(0), .f32(0), .f64(0)]), .exited(0), .ended, .failed(""),
             .trapped(WasmTrap(kind: .host, message: "", backtrace: frames)),
         ]
-        let outcomes: [HostOutcome] = [.done, .wait, .trap(""), .exit(0)]
+        let outcomes: [HostOutcome] = [.done, .wait, .trap(""), .exit(0), .end]
         let types = FunctionType([.i32, .i64], [.f32, .f64])
         let named = [ImportName("a", "b"): types]
         let markers = HostPage.hasGuardMarkers ? 1 : 0

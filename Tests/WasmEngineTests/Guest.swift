@@ -13,6 +13,21 @@ final class Recorder {
     var attempts = 0
 }
 
+/// Pays for memory until it is empty.
+final class Purse: MemoryCharge {
+    var left: UInt64
+
+    init(bytes: UInt64) { left = bytes }
+
+    func charge(_ bytes: UInt64) -> Bool {
+        guard bytes <= left else { return false }
+        left -= bytes
+        return true
+    }
+
+    func refund(_ bytes: UInt64) { left += bytes }
+}
+
 enum Guest {
     static let generous = StoreLimits(memoryBytes: 1 << 32, tableElements: 1 << 20)
 
@@ -53,10 +68,12 @@ enum Guest {
 
     static func process(
         _ text: String, engine: Engine? = nil, profile: ExecutionProfile = .dense, limits: StoreLimits = generous,
-        context: AnyObject = Recorder()
+        context: AnyObject = Recorder(), charge: (any MemoryCharge)? = nil
     ) throws -> Process {
         let engine = try engine ?? self.engine(profile)
-        return try Process(linker(engine).link(module(text, engine: engine)), limits: limits, context: context)
+        return try Process(
+            linker(engine).link(module(text, engine: engine)), limits: limits, context: context,
+            charge: charge)
     }
 
     /// Instantiates `text` and calls `export`; polls through every yield and wait.
@@ -76,8 +93,11 @@ enum Guest {
 final class Process {
     private var store: Store
 
-    init(_ linked: LinkedModule, limits: StoreLimits = Guest.generous, context: AnyObject = Recorder()) {
-        store = Store(linked, limits: limits, context: context)
+    init(
+        _ linked: LinkedModule, limits: StoreLimits = Guest.generous, context: AnyObject = Recorder(),
+        charge: (any MemoryCharge)? = nil
+    ) {
+        store = Store(linked, limits: limits, context: context, charge: charge)
     }
 
     var isBusy: Bool { store.isBusy }
@@ -86,6 +106,16 @@ final class Process {
 
     func call(_ name: String, _ arguments: [WasmValue] = []) throws(EngineError) {
         try store.call(name, arguments)
+    }
+
+    func call(_ export: PreparedExport, _ arguments: [WasmValue] = []) throws(EngineError) {
+        try store.call(export, arguments)
+    }
+
+    func prepare(_ name: String) throws(EngineError) -> PreparedExport { try store.prepare(name) }
+
+    func callDirect(_ export: PreparedExport, _ argument: UInt32 = 0) throws(EngineError) -> DirectProgress {
+        try store.callDirect(export, argument)
     }
 
     func poll() -> CallProgress { store.poll() }

@@ -88,6 +88,31 @@ struct MemoryTests {
         #expect(process.memoryDenial == GrowthDenial(used: 5 << 16, requested: 1 << 16, allowed: 5 << 16))
     }
 
+    @Test func memoryIsChargedAndRefundedElsewhereToo() throws {
+        let purse = Purse(bytes: 4 << 16)
+        do {
+            let process = try Guest.process(Self.growing, charge: purse)
+            #expect(process.finish() == .finished([]))
+            #expect(purse.left == 3 << 16)
+            try process.call("run", [.i32(3)])
+            #expect(process.finish() == .finished([.i32(3)]))
+            #expect(purse.left == 1 << 16)
+            try process.call("run", [.i32(5)])
+            #expect(process.finish() == .finished([.i32(.max)]))
+            #expect(purse.left == 0)
+            #expect(
+                process.memoryDenial
+                    == GrowthDenial(used: 4 << 16, requested: 1 << 16, allowed: 1 << 32, isByCharge: true))
+        }
+        #expect(purse.left == 4 << 16)
+        let process = try Guest.process("(module (memory 5))", charge: purse)
+        guard case .failed = process.finish() else {
+            Issue.record("it was made")
+            return
+        }
+        #expect(purse.left == 4 << 16)
+    }
+
     @Test func theLimitCountsAllMemoriesTogether() throws {
         let process = try Guest.process(
             """

@@ -44,6 +44,7 @@ typedef uint8_t wasmtime_valkind_t;
 typedef uint8_t wasmtime_valtype_kind_t;
 typedef uint8_t wasmtime_heaptype_kind_t;
 typedef uint8_t wasmtime_trap_code_t;
+typedef uint8_t wasmtime_update_deadline_kind_t;
 typedef uint8_t wasmtime_v128[16];
 
 // Vectors: `data` holds `size` elements and belongs to whoever holds the vector.
@@ -353,17 +354,22 @@ wasmtime_error_t *wasmtime_linker_define_async_func(
     wasmtime_func_async_callback_t, void *, void (*)(void *));
 wasmtime_error_t *wasmtime_linker_instantiate_pre(
     const wasmtime_linker_t *, const wasmtime_module_t *, wasmtime_instance_pre_t **);
+bool wasmtime_linker_get(
+    const wasmtime_linker_t *, wasmtime_context_t *, const char *, size_t, const char *, size_t, wasmtime_extern_t *);
 void wasmtime_instance_pre_delete(wasmtime_instance_pre_t *);
 
 // Stores. The limiter's numbers: memory bytes, table elements, instances, tables, memories; negative is no limit. The
-// result of *_async_yield_and_update is never set: the library's function returns nothing.
+// epoch callback says how many ticks come next and whether it goes on (0) or yields (1); an error ends the guest.
 wasmtime_store_t *wasmtime_store_new(wasm_engine_t *, void *, void (*)(void *));
 void wasmtime_store_delete(wasmtime_store_t *);
 wasmtime_context_t *wasmtime_store_context(wasmtime_store_t *);
 void wasmtime_store_limiter(wasmtime_store_t *, int64_t, int64_t, int64_t, int64_t, int64_t);
 void *wasmtime_context_get_data(const wasmtime_context_t *);
 void wasmtime_context_set_epoch_deadline(wasmtime_context_t *, uint64_t);
-wasmtime_error_t *wasmtime_context_epoch_deadline_async_yield_and_update(wasmtime_context_t *, uint64_t);
+void wasmtime_store_epoch_deadline_callback(
+    wasmtime_store_t *,
+    wasmtime_error_t *(*)(wasmtime_context_t *, void *, uint64_t *, wasmtime_update_deadline_kind_t *), void *,
+    void (*)(void *));
 bool wasmtime_context_has_exception(wasmtime_context_t *);
 
 // Calls. One live future a store; everything passed by pointer stays valid until the future is deleted.
@@ -379,8 +385,13 @@ bool wasmtime_instance_export_get(
 uint8_t *wasmtime_memory_data(const wasmtime_context_t *, const wasmtime_memory_t *);
 size_t wasmtime_memory_data_size(const wasmtime_context_t *, const wasmtime_memory_t *);
 
-// Ours, not libwasmtime's (CWasmtime.c): whose memory account pays on this thread. Swift has no thread-local storage.
-void *bulkhead_account_get(void);
-void bulkhead_account_set(void *);
+// On the caller's stack, without a future.
+wasmtime_error_t *wasmtime_func_call_unchecked(
+    wasmtime_context_t *, const wasmtime_func_t *, wasmtime_val_raw_t *, size_t, wasm_trap_t **);
+wasmtime_error_t *wasmtime_instance_pre_instantiate(
+    const wasmtime_instance_pre_t *, wasmtime_context_t *, wasmtime_instance_t *, wasm_trap_t **);
+
+// Ours, not libwasmtime's.
+#include "HostCalls.h"
 
 #endif

@@ -1,0 +1,21 @@
+// Ours, beside libwasmtime's: what Swift cannot do about host calls. CWasmtime.h includes it.
+#ifndef BULKHEAD_HOSTCALLS_H
+#define BULKHEAD_HOSTCALLS_H
+
+// Whose memory account pays on this thread. Swift has no thread-local storage.
+extern _Thread_local void *bulkhead_account __attribute__((tls_model("initial-exec")));
+
+static inline void *bulkhead_account_get(void) { return bulkhead_account; }
+
+static inline void bulkhead_account_set(void *account) { bulkhead_account = account; }
+
+// Defined in Swift (HostFunction). One attempt at the host call `env`; true when it is over, with the trap that ends the
+// guest, if any. False when it must wait: the last argument is then what to call to put the fiber aside.
+bool bulkhead_attempt(
+    void *env, wasmtime_caller_t *, wasmtime_val_raw_t *, size_t, wasm_trap_t **, const wasmtime_func_t **);
+
+// A host call that may wait: attempts it, with the fiber put aside between attempts. In C because its frame stays on the
+// fiber meanwhile, and Swift keeps account of frames by thread. To be defined in a linker as an unchecked function.
+wasm_trap_t *bulkhead_call_waiting(void *env, wasmtime_caller_t *, wasmtime_val_raw_t *, size_t);
+
+#endif

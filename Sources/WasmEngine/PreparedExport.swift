@@ -1,0 +1,27 @@
+// An exported function that is called often: checked once, and looked up once in each store.
+
+internal import Synchronization
+
+package struct PreparedExport: Hashable, Sendable {
+    package let name: String
+    package let type: FunctionType
+    /// Never 0, and never twice in this OS process.
+    let identity: UInt64
+
+    /// Throws `noSuchExport`, `notAFunction` or `unsupportedSignature`.
+    package init(_ name: String, of module: Module) throws(EngineError) {
+        guard let type = module.exports[name] else { throw .noSuchExport(name) }
+        guard case .function(let signature) = type else { throw .notAFunction(name, type: type.description) }
+        guard signature.isScalar else { throw .unsupportedSignature(name, type: type.description) }
+        self.name = name
+        self.type = signature
+        identity = Self.last.add(1, ordering: .relaxed).newValue
+    }
+
+    private static let last = Atomic<UInt64>(0)
+
+    /// Takes and returns at most one i32, as a direct call can.
+    var isDirect: Bool {
+        (type.parameters.isEmpty || type.parameters == [.i32]) && (type.results.isEmpty || type.results == [.i32])
+    }
+}
