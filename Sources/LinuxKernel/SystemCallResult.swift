@@ -19,4 +19,7 @@ func requireCount<Value: FixedWidthInteger & SignedInteger>(_ result: Value, _ c
 extension SystemError {
     /// Nothing was ready on a non-blocking descriptor.
     package var isWouldBlock: Bool { errno == EAGAIN || errno == EWOULDBLOCK }
+
+    /// EPERM: of epoll_ctl(2), the descriptor is one that never blocks.
+    package var isNotPermitted: Bool { errno == EPERM }
 }
