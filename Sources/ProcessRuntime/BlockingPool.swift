@@ -6,7 +6,7 @@ internal import Synchronization
 /// What a process waits for while a pool thread works for it. The process looks for its result when it is resumed; one
 /// that is killed meanwhile lets go of the job, which ends by itself, and what it holds is freed then.
 package final class BlockingJob<Result: Sendable>: Sendable {
-    private let result = Mutex<Result?>(nil)
+    private let result = Lock<Result?>(nil)
 
     fileprivate init() {}
 
@@ -31,7 +31,7 @@ package final class BlockingPool: Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     /// Counts queued jobs, and at the end the threads that are to go.
     private let work = Semaphore()
     private let maximumThreads: Int

@@ -292,5 +292,5 @@ private struct WaiterKey: Hashable {
 
 /// Guards the registrations of some descriptors, and holds the waiters of those that several processes wait for.
 private final class Stripe: Sendable {
-    let lists = Mutex<[WaiterKey: Set<ProcessID>]>([:])
+    let lists = Lock<[WaiterKey: Set<ProcessID>]>([:])
 }

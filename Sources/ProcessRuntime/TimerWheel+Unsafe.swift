@@ -1,6 +1,7 @@
 // A hierarchical timer wheel (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987): insert and cancel in
 // constant time, over nodes that their owners embed.
 
+internal import LinuxKernel
 internal import Synchronization
 
 /// Eight levels of 64 lists each; a list of level n spans 64^n ticks. A node stands at the level of the highest digit in
@@ -21,7 +22,7 @@ internal import Synchronization
     /// The list of nodes that were taken out of a due list and not looked at yet.
     private static let dueList = UInt16(listCount)
 
-    private let lock = Mutex(())
+    private let lock = Lock(())
     private let heads: UnsafeMutablePointer<UnsafeMutablePointer<TimerNode>?>
     /// Bit n of word l: list n of level l is not known to be empty.
     private var occupied: InlineArray<8, UInt64> = .init(repeating: 0)

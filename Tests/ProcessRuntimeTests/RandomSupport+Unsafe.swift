@@ -46,10 +46,10 @@ final class AtomicBox: Sendable {
 
 /// A thread that is joined once.
 final class ThreadBox: Sendable {
-    private let handle: Mutex<ThreadHandle?>
+    private let handle: Lock<ThreadHandle?>
 
     init(_ handle: consuming sending ThreadHandle) {
-        self.handle = Mutex(consume handle)
+        self.handle = Lock(consume handle)
     }
 
     func join() {

@@ -63,7 +63,7 @@ private let tick: UInt64 = 1 << TimerWheel.tickShift
         let wheel = TimerWheel(now: now)
         var model: [Int: UInt64] = [:]
         var fired = 0
-        for step in 0..<longRun(250_000, 10_000_000) {
+        for step in 0..<longRun(60_000, 10_000_000) {
             let index = Int(random.next(in: 0...499))
             switch random.next(in: 0...9) {
             case 0...5:
