@@ -104,7 +104,7 @@ let package = Package(
             "LinuxKernel", ["CapabilityModel", "KernelVictims", "LinuxKernel", "PolicyCompiler", "kernel-victim"]),
         tests("WasmEngine", ["CapabilityModel", "WasmEngine"]),
         tests("CompilerHost", ["CapabilityModel", "CellProtocol", "CompilerHost", "WasmEngine"]),
-        tests("ProcessRuntime", ["LinuxKernel", "ProcessRuntime"]),
+        tests("ProcessRuntime", ["CapabilityModel", "LinuxKernel", "ProcessRuntime"]),
         tests("WASIPreview1", ["CapabilityModel", "LinuxKernel", "ProcessRuntime", "WASIPreview1"]),
         tests("CellProtocol", ["CapabilityModel", "CellProtocol", "LinuxKernel"]),
         tests("CellSupervisor", ["CapabilityModel", "CellSupervisor", "LinuxKernel"]),
