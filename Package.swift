@@ -107,7 +107,7 @@ let package = Package(
         tests("ProcessRuntime", ["CapabilityModel", "LinuxKernel", "ProcessRuntime"]),
         tests("WASIPreview1", ["CapabilityModel", "LinuxKernel", "ProcessRuntime", "WASIPreview1"]),
         tests("CellProtocol", ["CapabilityModel", "CellProtocol", "LinuxKernel"]),
-        tests("CellSupervisor", ["CapabilityModel", "CellSupervisor", "LinuxKernel"]),
+        tests("CellSupervisor", ["CapabilityModel", "CellProtocol", "CellSupervisor", "LinuxKernel"]),
         tests("AuditLog", ["AuditLog", "CapabilityModel", "LinuxKernel", "MachineKey"]),
         tests("ModuleCache", ["CapabilityModel", "CellProtocol", "LinuxKernel", "MachineKey", "ModuleCache"]),
         tests("Commands", ["AuditLog", "CapabilityModel", "Commands", "PolicyCompiler"]),

@@ -173,10 +173,27 @@ int bulkhead_socket_name(
     return 0;
 }
 
-int bulkhead_stream_socket(int family) {
+static int make_socket(int family, int type) {
     int domain = family == BULKHEAD_IPV4 ? AF_INET : family == BULKHEAD_IPV6 ? AF_INET6 : AF_UNIX;
-    int descriptor = socket(domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int descriptor = socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     return descriptor < 0 ? -errno : descriptor;
+}
+
+int bulkhead_stream_socket(int family) { return make_socket(family, SOCK_STREAM); }
+
+int bulkhead_datagram_socket(int family) { return make_socket(family, SOCK_DGRAM); }
+
+ssize_t bulkhead_send_to(
+    int socket, int family, const uint8_t *address, size_t count, uint16_t port, uint32_t scope, const void *bytes,
+    size_t length) {
+    union address target;
+    socklen_t size = fill(&target, family, address, count, port, scope);
+    if (size == 0) return -EINVAL;
+    for (;;) {
+        ssize_t sent = sendto(socket, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, &target.any, size);
+        if (sent >= 0) return sent;
+        if (errno != EINTR) return -errno;
+    }
 }
 
 int bulkhead_accept_stream(int listener) {

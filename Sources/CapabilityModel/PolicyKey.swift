@@ -12,6 +12,11 @@ package struct PolicyKey: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     package var description: String { path }
 
+    /// The same decision in a named policy that a process was narrowed to (`process.policies`).
+    package func `in`(policy name: String) -> PolicyKey {
+        PolicyKey("process.policies[\"\(name)\"].\(path)")
+    }
+
     package static func < (left: PolicyKey, right: PolicyKey) -> Bool {
         left.path < right.path
     }

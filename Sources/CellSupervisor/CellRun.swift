@@ -20,7 +20,7 @@ package final class CellRun {
     private let process: String
     private let spare: SpareCell
     private let streams: GuestStreams
-    private let broker: ConnectionBroker
+    private let broker: Broker
     private let signals: SignalFD
     /// nil where the policy gives a whole CPU.
     private let throttle: CellThrottle?
@@ -73,7 +73,9 @@ package final class CellRun {
         self.observer = observer
         policy = request.policy
         process = "\(request.name)/\(spare.process.pid)"
-        broker = ConnectionBroker(capabilities: request.policy.capabilities, control: spare.control)
+        broker = Broker(
+            capabilities: request.policy.capabilities, policies: plan.policies, listeners: request.listeners.rawValues,
+            control: spare.control)
         started = Clock.monotonicNow()
         report(
             .started(
@@ -98,6 +100,8 @@ package final class CellRun {
                     if ended != nil { hearTheRest() }
                 }
             }
+            broker.close()
+            reportRefusals()
             // A cell that did not end as one that reports does has nothing to say about its guest.
             let believed = ended?.exit == .exited(code: 0) ? claim : nil
             let reason = verdict ?? believed ?? reasonOfDeath(ended?.exit)
@@ -122,13 +126,14 @@ package final class CellRun {
         if isControlOpen {
             entries.append(PollEntry(raw: spare.control.socket.descriptor.rawValue, events: .read))
         }
+        if let notice = broker.notice {
+            entries.append(PollEntry(raw: notice, events: .read))
+        }
         entries += streams.relays.compactMap(\.interest)
         let check = isRunning && verdict == nil ? nextCheck() : nil
         _ = try Poll.wait(&entries, deadline: [check, observer.deadline].compactMap { $0 }.min())
         observer.tick()
-        for denial in broker.takeDenials() {
-            report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: false)
-        }
+        reportRefusals()
         let ready = Set(entries.lazy.filter { !$0.ready.isEmpty }.map(\.raw))
         if ready.contains(signals.descriptor.rawValue) {
             try heedSignals()
@@ -258,14 +263,14 @@ package final class CellRun {
             let (sum, overflow) = claimedDrops.addingReportingOverflow(count)
             claimedDrops = overflow ? .max : sum
         case .request(let request):
-            guard case .connect(.tcp, let host, let port) = request.operation else {
-                return spare.control.reply(.answered(BrokerAnswer(id: request.id, errno: 52)))
+            if hasEnded { return }
+            switch broker.submit(request) {
+            case .accepted: break
+            case .denied(let denial): report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: false)
+            case .tooMany: distrust("has more than \(BrokerRequest.concurrencyLimit) requests under way")
             }
-            if !hasEnded, let denial = broker.connect(id: request.id, host: host, port: port) {
-                report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: false)
-            }
-        case .released:
-            break
+        case .released(let socket):
+            broker.release(socket: socket)
         case .results(let values):
             results = Array(values.prefix(1000))
         case .exited(let said):
@@ -275,6 +280,13 @@ package final class CellRun {
             if case .limit(let kind, let used, let allowed) = reason {
                 report(.limitReached(kind, used: used, allowed: allowed), isClaim: true)
             }
+        }
+    }
+
+    /// What the broker found out after it had resolved a name.
+    private func reportRefusals() {
+        for denial in broker.takeDenials() {
+            report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: false)
         }
     }
 

@@ -9,6 +9,10 @@ package struct ResolveError: Error, Hashable, Sendable, CustomStringConvertible 
     /// An EAI_* code, positive; 0 when the thread could not be made.
     package let code: Int32
     package let description: String
+
+    package static func noThread(_ error: SystemError) -> ResolveError {
+        ResolveError(code: 0, description: "\(error)")
+    }
 }
 
 package enum HostResolver {

@@ -95,7 +95,7 @@ package enum StreamSocket {
         OwnedFileDescriptor(taking: Int32(try requireCount(bulkhead_stream_socket(family), "socket")))
     }
 
-    private static func parts(
+    static func parts(
         of address: SocketAddress
     ) -> (family: Int32, bytes: [UInt8], port: UInt16, scope: UInt32) {
         switch address {

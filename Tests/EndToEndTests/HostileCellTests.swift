@@ -30,7 +30,9 @@ struct HostileCellTests {
         let policy = """
             stdio = { stdin = "inherit", stdout = "inherit", stderr = "inherit" }
             [net]
-            connect = ["tcp://localhost:1-65535"]
+            connect = ["tcp://localhost:1-65535", "unix:///tmp/bulkhead-hostile/*"]
+            listen = ["udp://127.0.0.1:0", "tcp://127.0.0.1:40000-40100"]
+            resolve = ["*"]
             [env.set]
             HOSTILE = "\(behaviour):\(seed)"
             [limits]
@@ -61,7 +63,8 @@ struct HostileCellTests {
         arguments: [
             ("silent", 124), ("stopped", 124), ("deaf", 124), ("empty", 124), ("gone", 70), ("crashed", 70),
             ("oversized", 70), ("garbage", 70), ("descriptors", 70), ("counts", 0), ("killed", 70), ("changing", 0),
-            ("liar", 70), ("dropping", 124), ("dots", 124), ("flood", 124), ("connecting", 124), ("orphan", 0),
+            ("liar", 70), ("dropping", 124), ("dots", 124), ("flood", 124), ("connecting", 70), ("holding", 0),
+            ("late", 0), ("orphan", 0),
             ("orphan-floods", 0), ("escapes", 134),
         ] as [(String, Int32)])
     func behaviour(_ name: String, _ status: Int32) throws {

@@ -31,6 +31,12 @@ int bulkhead_socket_name(
     int socket, int peer, int *family, uint8_t *bytes, size_t *count, uint16_t *port, uint32_t *scope);
 /// A close-on-exec, non-blocking stream socket, or minus an errno.
 int bulkhead_stream_socket(int family);
+/// The same for datagrams.
+int bulkhead_datagram_socket(int family);
+/// sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL, to an address as above. Bytes sent, or minus an errno.
+ssize_t bulkhead_send_to(
+    int socket, int family, const uint8_t *address, size_t count, uint16_t port, uint32_t scope, const void *bytes,
+    size_t length);
 /// accept4(2), non-blocking and close-on-exec; the descriptor, or minus an errno.
 int bulkhead_accept_stream(int listener);
 int bulkhead_set_option(int socket, int level, int option, int value);

@@ -109,6 +109,20 @@ struct Misbehaviour: ~Copyable {
                 let id = UInt32(truncatingIfNeeded: generator.next())
                 say(.request(BrokerRequest(id: id, operation: .connect(.tcp, host: "localhost", port: 9))))
             }
+        case "holding":
+            // As many sockets and paths as there are; none is let go.
+            for id in 0..<5000 as Range<UInt32> {
+                say(.request(BrokerRequest(id: id, operation: .udpBind(host: "127.0.0.1", port: 0))))
+                var buffer = [UInt8](repeating: 0, count: 4096)
+                var span = buffer.mutableSpan
+                _ = try? socket.receive(into: &span)
+            }
+            say(.exited(.normal))
+        case "late":
+            say(.exited(.normal))
+            for id in 0..<100 as Range<UInt32> {
+                say(.request(BrokerRequest(id: id, operation: .connect(.tcp, host: "localhost", port: 9))))
+            }
         case "printing":
             let output = [UInt8](repeating: UInt8(ascii: "x"), count: 65536)
             while true { for stream in streams.dropFirst() { _ = try? Descriptor.write(stream, output.span) } }
@@ -215,10 +229,10 @@ struct Misbehaviour: ~Copyable {
             let hosts = ["localhost", "127.0.0.1", "::1", "::ffff:127.0.0.1", "", "a\0b", "0x7f.1", text()]
             return .request(
                 BrokerRequest(
-                    id: UInt32(truncatingIfNeeded: number()),
-                    operation: .connect(
-                        .tcp, host: hosts.randomElement(using: &generator) ?? "",
-                        port: UInt16(truncatingIfNeeded: number()))))
+                    id: UInt32(truncatingIfNeeded: number()), process: number(),
+                    policies: [[], [0], [.max]].randomElement(using: &generator) ?? [],
+                    operation: operation(host: hosts.randomElement(using: &generator) ?? "")))
+        case 6: return .released(socket: UInt32(truncatingIfNeeded: number()))
         default:
             let keys = ["fs", "net", "limits.memory", "fs[\"/data\"].access", text()]
             return .denied(
@@ -228,6 +242,23 @@ struct Misbehaviour: ~Copyable {
                     key: PolicyKey(keys.randomElement(using: &generator) ?? ""),
                     errno: Bool.random(using: &generator) ? UInt16(truncatingIfNeeded: number()) : nil,
                     count: max(1, number())))
+        }
+    }
+
+    private mutating func operation(host: String) -> BrokerRequest.Operation {
+        let port = UInt16(truncatingIfNeeded: number())
+        let paths = ["/tmp/bulkhead-hostile/x", "/tmp/bulkhead-hostile/../x", "", "/", "a\0", text()]
+        let path = paths.randomElement(using: &generator) ?? ""
+        switch Int.random(in: 0..<8, using: &generator) {
+        case 0: return .unixConnect(path: path)
+        case 1: return .unixListen(path: path, backlog: UInt32(truncatingIfNeeded: number()))
+        case 2: return .tcpListen(host: host, port: port, backlog: UInt32(truncatingIfNeeded: number()))
+        case 3: return .udpBind(host: host, port: port)
+        case 4:
+            let data = [UInt8](repeating: 1, count: [0, 1, 65_507, 65_508].randomElement(using: &generator) ?? 0)
+            return .udpSend(socket: UInt32(truncatingIfNeeded: number()), host: host, port: port, data: data)
+        case 5: return .resolve(name: host)
+        default: return .connect(Bool.random(using: &generator) ? .tcp : .udp, host: host, port: port)
         }
     }
 
