@@ -45,7 +45,10 @@ package final class Account: Sendable {
     /// This account or an ancestor has a share of a CPU below the whole.
     private let hasShare: Bool
 
-    /// - Parameter lanes: how many workers charge at once; of meaning for the topmost account only.
+    /// - Parameters:
+    ///   - limits: The budgets.
+    ///   - parent: Who is charged as well.
+    ///   - lanes: How many workers charge at once; of meaning for the topmost account only.
     package init(limits: Limits, parent: Account? = nil, lanes: Int = 0) {
         self.limits = limits
         self.parent = parent

@@ -36,9 +36,8 @@ package final class NameRegistry: Sendable {
 
     package init() {}
 
-    /// - Parameters:
-    ///   - isAlive: whether the process lives, asked while the registry is locked. A process counts as dead before it calls
-    ///     `release`.
+    /// Gives a process a name, at the cost of `payer`. `isAlive` says whether the process lives; it is asked while the registry
+    /// is locked, and a process counts as dead before it calls `release`.
     package func register(
         _ name: [UInt8], for process: ProcessID, payer: Account, isAlive: () -> Bool
     ) -> Registration {
