@@ -91,7 +91,9 @@ import Testing
                 Issue.record("seed \(seed), round \(round): \(problems.joined(separator: "\n"))")
                 return
             }
-            exits += world.processes.reduce(0) { $0 + $1.history.filter { if case .exit = $0 { true } else { false } }.count }
+            exits += world.processes.reduce(0) {
+                $0 + $1.history.filter { if case .exit = $0 { true } else { false } }.count
+            }
         }
         #expect(exits > 100, "schedules in which nothing happens test nothing")
     }

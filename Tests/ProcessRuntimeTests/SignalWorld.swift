@@ -106,7 +106,8 @@ final class SignalWorld {
         }
         processes.append(
             WorldProcess(
-                id, state: SignalState(trapsExits: traps, linkedTo: link ? parent : nil, watchedBy: watcher), model: model))
+                id, state: SignalState(trapsExits: traps, linkedTo: link ? parent : nil, watchedBy: watcher),
+                model: model))
         if let parent, link { step(parent, .spawnedLink(id)) }
         if let parent, let watcher {
             let alias = alias ? newAlias(of: parent) : nil
@@ -194,6 +195,10 @@ final class SignalWorld {
         let own = self[process]
         own.life = .leaving
         own.reason = reason
+        let bonds = own.bonds
+        require(bonds.links == Set(own.model.links.filter(\.value).keys), "\(process): farewells to \(bonds.links)")
+        require(bonds.watchers == Set(own.model.watchers.keys), "\(process): DOWNs of \(bonds.watchers)")
+        require(bonds.watched == Set(own.model.monitoring.keys), "\(process): demonitors \(bonds.watched)")
         names.release(process)
         for name in own.names { require(names.whereis(name) != process, "\(process) has a name after its end") }
     }
@@ -320,7 +325,8 @@ extension SignalWorld {
             let downs = self[pair.from].history.filter { if case .down(monitor, _, _) = $0 { true } else { false } }
             let expected = self[pair.to].life == .alive ? 0 : 1
             if downs.count != expected { found.append("\(downs.count) DOWNs of \(monitor), not \(expected)") }
-            for case .down(_, let target, let reason) in downs where target != pair.to || !isReason(reason, of: target) {
+            for case .down(_, let target, let reason) in downs where target != pair.to || !isReason(reason, of: target)
+            {
                 found.append("DOWN of \(monitor): \(target), \(reason)")
             }
         }
@@ -333,18 +339,19 @@ extension SignalWorld {
 }
 
 extension WorldProcess {
-    /// Its active links, and who watches it.
-    var bonds: (links: Set<ProcessID>, watchers: Set<MonitorID>) {
+    /// Its active links, who watches it, and whom it watches.
+    var bonds: (links: Set<ProcessID>, watchers: Set<MonitorID>, watched: Set<MonitorID>) {
         var links: Set<ProcessID> = []
         var watchers: Set<MonitorID> = []
+        var watched: Set<MonitorID> = []
         var cursor = SignalState.FarewellCursor()
         while let farewell = state.farewell(after: &cursor) {
             switch farewell {
             case .linkExit(let peer): links.insert(peer)
             case .down(let monitor, _): watchers.insert(monitor)
-            case .demonitor: break
+            case .demonitor(let monitor, _): watched.insert(monitor)
             }
         }
-        return (links, watchers)
+        return (links, watchers, watched)
     }
 }
