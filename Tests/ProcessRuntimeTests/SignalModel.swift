@@ -25,6 +25,11 @@ struct ModelProcess {
         self.trapsExits = trapsExits
     }
 
+    /// How many things it keeps.
+    var recordCount: Int {
+        links.count + monitoring.count + watchers.count + lastingAliases.count + singleAliases.count
+    }
+
     mutating func handle(_ event: SignalEvent) -> SignalEffect {
         if hasEnded {
             guard case .signal(let signal, let sender) = event else {

@@ -103,7 +103,7 @@ import Testing
         let seed = testSeed()
         print("sequential signals: seed \(seed)")
         var seeds = SplitMix64(seed: seed)
-        for round in 0..<longRun(1_500, 100_000) {
+        for round in 0..<longRun(800, 100_000) {
             var source = SplitMix64(seed: seeds.next())
             let world = SignalWorld()
             let oracle = SequentialErlang()
