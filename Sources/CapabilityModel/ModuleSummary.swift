@@ -29,14 +29,18 @@ package struct ModuleSummary: Hashable, Sendable {
     package var memoryMaximum: UInt64?
     /// The profile the module was compiled for.
     package var profile: ExecutionProfile
+    /// Why no instance is ever put back to its beginnings or parked, in words; nil when one can be.
+    package var unrestorable: String?
 
     package init(
-        imports: [Import], exports: [Export], memoryMinimum: UInt64, memoryMaximum: UInt64?, profile: ExecutionProfile
+        imports: [Import], exports: [Export], memoryMinimum: UInt64, memoryMaximum: UInt64?, profile: ExecutionProfile,
+        unrestorable: String? = nil
     ) {
         self.imports = imports
         self.exports = exports
         self.memoryMinimum = memoryMinimum
         self.memoryMaximum = memoryMaximum
         self.profile = profile
+        self.unrestorable = unrestorable
     }
 }

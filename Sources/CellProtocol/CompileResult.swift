@@ -64,6 +64,7 @@ extension ModuleSummary: WireCodable {
         writer.write(memoryMinimum)
         writer.write(optional: memoryMaximum) { $0.write($1) }
         writer.write(profile)
+        writer.write(optional: unrestorable) { $0.write($1) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -77,6 +78,7 @@ extension ModuleSummary: WireCodable {
         let maximum = try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) }
         self.init(
             imports: imports, exports: exports, memoryMinimum: minimum, memoryMaximum: maximum,
-            profile: try reader.readValue())
+            profile: try reader.readValue(),
+            unrestorable: try reader.readOptional { reader throws(WireError) in try reader.readString() })
     }
 }

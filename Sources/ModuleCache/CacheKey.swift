@@ -10,7 +10,7 @@ struct CacheKey: Hashable {
     let profile: ExecutionProfile?
 
     /// Goes up with each change of the entry's format or of the flags that bulkhead-compiler compiles with.
-    static let formatVersion = 1
+    static let formatVersion = 2
     static let engine = "wasmtime 50.0.1"
     #if arch(x86_64)
         static let architecture = "x86_64"

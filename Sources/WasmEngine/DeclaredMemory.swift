@@ -11,17 +11,17 @@ package struct DeclaredMemory: Hashable, Sendable {
 
     /// Stops at the first thing it does not understand; the engine then says what is wrong with the module.
     package init(readingBinary wasm: [UInt8]) {
-        var reader = BinaryReader(bytes: wasm, position: 8, end: wasm.count)
+        guard wasm.count >= 8 else { return }
+        var reader = BinaryReader(wasm, in: 8..<wasm.count)
         while let identifier = reader.byte(), let size = reader.unsigned() {
-            guard let end = reader.position(after: size) else { return }
-            var section = BinaryReader(bytes: wasm, position: reader.position, end: end)
+            guard let range = reader.range(size) else { return }
+            var section = BinaryReader(wasm, in: range)
             switch identifier {
             case 2: readImports(&section)
             case 5: readMemories(&section)
             case 10: codeBytes = size
             default: break
             }
-            reader.position = end
         }
     }
 
@@ -38,8 +38,7 @@ package struct DeclaredMemory: Hashable, Sendable {
         guard let count = reader.unsigned() else { return }
         for _ in 0..<min(count, UInt64(reader.end)) {
             for _ in 0..<2 {
-                guard let length = reader.unsigned(), let next = reader.position(after: length) else { return }
-                reader.position = next
+                guard reader.name() != nil else { return }
             }
             switch reader.byte() {
             case 0: if reader.unsigned() == nil { return }
@@ -51,62 +50,17 @@ package struct DeclaredMemory: Hashable, Sendable {
         }
     }
 
-    private mutating func add(_ limits: (minimum: UInt64, maximum: UInt64?)) {
-        minimum = minimum.addingReportingOverflow(limits.minimum).overflow ? .max : minimum + limits.minimum
+    private mutating func add(_ limits: (flags: UInt8, minimum: UInt64, maximum: UInt64?, pageShift: UInt64)) {
+        func bytes(_ pages: UInt64) -> UInt64 {
+            pages > UInt64.max >> limits.pageShift ? .max : pages << limits.pageShift
+        }
+        let least = minimum.addingReportingOverflow(bytes(limits.minimum))
+        minimum = least.overflow ? .max : least.partialValue
         guard let current = maximum, let added = limits.maximum else {
             maximum = nil
             return
         }
-        let (sum, overflow) = current.addingReportingOverflow(added)
+        let (sum, overflow) = current.addingReportingOverflow(bytes(added))
         maximum = overflow ? .max : sum
-    }
-}
-
-/// A cursor over untrusted bytes; every read may fail.
-private struct BinaryReader {
-    let bytes: [UInt8]
-    var position: Int
-    let end: Int
-
-    mutating func byte() -> UInt8? {
-        guard position < end else { return nil }
-        defer { position += 1 }
-        return bytes[position]
-    }
-
-    /// LEB128, at most 64 bits.
-    mutating func unsigned() -> UInt64? {
-        var value: UInt64 = 0
-        for shift in stride(from: UInt64(0), to: 70, by: 7) {
-            guard let next = byte() else { return nil }
-            let bits = UInt64(next & 0x7f)
-            guard shift < 63 || bits <= 1 else { return nil }
-            value |= bits << shift
-            if next < 0x80 { return value }
-        }
-        return nil
-    }
-
-    func position(after length: UInt64) -> Int? {
-        length <= UInt64(end - position) ? position + Int(length) : nil
-    }
-
-    /// Limits of a memory type, in bytes; saturates.
-    mutating func limits() -> (minimum: UInt64, maximum: UInt64?)? {
-        guard let flags = byte(), flags < 16, let minimum = unsigned() else { return nil }
-        var maximum: UInt64?
-        if flags & 1 != 0 {
-            guard let value = unsigned() else { return nil }
-            maximum = value
-        }
-        var pageShift: UInt64 = 16
-        if flags & 8 != 0 {
-            guard let value = unsigned(), value <= 16 else { return nil }
-            pageShift = value
-        }
-        func bytes(_ pages: UInt64) -> UInt64 {
-            pages > UInt64.max >> pageShift ? .max : pages << pageShift
-        }
-        return (bytes(minimum), maximum.map(bytes))
     }
 }

@@ -43,21 +43,22 @@ enum LibraryText {
         return hasCauses ? parts.joined(separator: ": ") : text
     }
 
-    static func backtrace(ofTrap trap: OpaquePointer) -> [WasmFrame] {
+    /// Offsets into the module are given less `codeShift`.
+    static func backtrace(ofTrap trap: OpaquePointer, codeShift: Int) -> [WasmFrame] {
         // SAFETY: `trap` is live; the frames are read before it can go.
         var frames = unsafe wasm_frame_vec_t(size: 0, data: nil)
         unsafe wasm_trap_trace(trap, &frames)
-        return unsafe take(&frames)
+        return unsafe take(&frames, codeShift)
     }
 
-    static func backtrace(ofError error: OpaquePointer) -> [WasmFrame] {
+    static func backtrace(ofError error: OpaquePointer, codeShift: Int) -> [WasmFrame] {
         // SAFETY: as above.
         var frames = unsafe wasm_frame_vec_t(size: 0, data: nil)
         unsafe wasmtime_error_wasm_trace(error, &frames)
-        return unsafe take(&frames)
+        return unsafe take(&frames, codeShift)
     }
 
-    private static func take(_ frames: inout wasm_frame_vec_t) -> [WasmFrame] {
+    private static func take(_ frames: inout wasm_frame_vec_t, _ codeShift: Int) -> [WasmFrame] {
         // SAFETY: `size` live frames; their names are copied before the vector is freed.
         defer { unsafe wasm_frame_vec_delete(&frames) }
         var result: [WasmFrame] = []
@@ -68,12 +69,12 @@ enum LibraryText {
                 unsafe WasmFrame(
                     function: name == nil ? nil : string(name), functionIndex: wasm_frame_func_index(frame),
                     functionOffset: offset(wasm_frame_func_offset(frame)),
-                    moduleOffset: offset(wasm_frame_module_offset(frame))))
+                    moduleOffset: offset(wasm_frame_module_offset(frame) - codeShift)))
         }
         return result
     }
 
-    /// The library says SIZE_MAX, which Swift sees as -1, where it does not know.
+    /// The library says SIZE_MAX, which Swift sees as -1, where it does not know; 0 then.
     private static func offset(_ value: Int) -> UInt64 {
         value < 0 ? 0 : UInt64(value)
     }

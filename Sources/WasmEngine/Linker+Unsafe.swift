@@ -141,8 +141,12 @@ package struct DirectHooks: Sendable {
     let hooks: DirectHooks
     let raw: OpaquePointer
 
+    /// What the rewriter's function is exported as.
+    private let yieldName: [UInt8]?
+
     fileprivate init(module: Module, hooks: DirectHooks, adopting raw: OpaquePointer) {
         self.module = module
+        yieldName = module.facts.map { Array($0.yieldName.utf8) }
         self.hooks = hooks
         unsafe self.raw = unsafe raw
     }
@@ -150,5 +154,25 @@ package struct DirectHooks: Sendable {
     deinit {
         // SAFETY: stores hold a reference while they use it.
         unsafe wasmtime_instance_pre_delete(raw)
+    }
+
+    /// The rewriter's function in the instance of `state`; nil in a module that was not rewritten.
+    func yieldFunction(of state: UnsafeMutablePointer<StoreState>) -> wasmtime_func_t? {
+        guard let yieldName else { return nil }
+        return unsafe export(yieldName, of: state, kind: ExternKind.function)?.func
+    }
+
+    /// An export by name; its handle is valid as long as the store.
+    func export(
+        _ name: [UInt8], of state: UnsafeMutablePointer<StoreState>, kind: UInt8
+    ) -> wasmtime_extern_union_t? {
+        // SAFETY: the instance exists; the name lives through the call.
+        var found = unsafe wasmtime_extern_t()
+        let isThere = unsafe name.withUnsafeBytes { bytes in
+            unsafe wasmtime_instance_export_get(
+                state.pointee.context, state.address(of: \.instance),
+                bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, &found)
+        }
+        return unsafe isThere && found.kind == kind ? found.of : nil
     }
 }

@@ -9,11 +9,42 @@ internal import CWasmtime
     let raw: OpaquePointer
     /// In the module's order.
     package let imports: [(name: ImportName, type: ExternType)]
+    /// Without those that the rewriter added.
     package let exports: [String: ExternType]
     private let exportOrder: [String]
+    /// What the rewriter found out; nil for a module that it did not understand.
+    let facts: ModuleFacts?
 
-    /// Compiles a binary. Throws `EngineError.invalidModule` with the library's words, which give the byte offset.
+    /// Compiles a binary, with what the rewriter adds to it. Throws `EngineError.invalidModule` with the library's words, which
+    /// give the byte offset.
     package convenience init(compiling wasm: [UInt8], engine: Engine) throws(EngineError) {
+        guard let rewritten = try ModuleRewriter.rewrite(wasm) else {
+            unsafe self.init(adopting: try Self.compile(wasm, engine), engine: engine)
+            // What was not understood cannot have been added.
+            guard facts == nil else { throw .invalidModule("the module exports a name that is reserved") }
+            return
+        }
+        let raw: OpaquePointer
+        do throws(EngineError) {
+            unsafe raw = try Self.compile(rewritten.binary, engine)
+        } catch {
+            // The message is about the original: its offsets are.
+            if let own = Self.complaint(about: wasm, engine) { throw .invalidModule(own) }
+            throw error
+        }
+        unsafe self.init(adopting: raw, engine: engine)
+    }
+
+    /// What is wrong with a binary, without compiling it; nil for a valid one.
+    static func complaint(about wasm: [UInt8], _ engine: Engine) -> String? {
+        // SAFETY: as for `compile`.
+        let error = unsafe wasm.withUnsafeBufferPointer {
+            unsafe wasmtime_module_validate(engine.raw, $0.baseAddress, $0.count)
+        }
+        return unsafe error.map { unsafe LibraryText.takeMessage($0) }
+    }
+
+    private static func compile(_ wasm: [UInt8], _ engine: Engine) throws(EngineError) -> OpaquePointer {
         var raw: OpaquePointer?
         // SAFETY: the bytes live through the call.
         let error = unsafe wasm.withUnsafeBufferPointer {
@@ -21,7 +52,7 @@ internal import CWasmtime
         }
         if let error = unsafe error { throw .invalidModule(unsafe LibraryText.takeMessage(error)) }
         guard let raw = unsafe raw else { throw .invalidModule("no module") }
-        unsafe self.init(adopting: raw, engine: engine)
+        return unsafe raw
     }
 
     /// Maps native code from a file, which must not be written to while the module lives. The content is trusted: it runs.
@@ -39,7 +70,9 @@ internal import CWasmtime
         self.engine = engine
         unsafe self.raw = unsafe raw
         imports = unsafe ExternType.imports(of: raw)
-        let exports = unsafe ExternType.exports(of: raw)
+        let all = unsafe ExternType.exports(of: raw)
+        facts = all.lazy.compactMap { ModuleFacts(yieldName: $0.name) }.first
+        let exports = all.filter { !$0.name.hasPrefix(ModuleFacts.prefix) }
         exportOrder = exports.map(\.name)
         self.exports = Dictionary(exports.map { ($0.name, $0.type) }, uniquingKeysWith: { first, _ in first })
     }
@@ -47,6 +80,12 @@ internal import CWasmtime
     deinit {
         // SAFETY: stores that run it hold references of their own.
         unsafe wasmtime_module_delete(raw)
+    }
+
+    /// Why an instance of this module is never put back to its beginnings or parked; nil when it can be.
+    package var obstacle: StateObstacle? {
+        guard let facts else { return .unknownCode }
+        return facts.obstacle
     }
 
     /// Native code, to be given to `init(deserializingFile:)` of an engine with the same profile.
@@ -65,7 +104,8 @@ internal import CWasmtime
         ModuleSummary(
             imports: imports.map { ModuleSummary.Import(name: $0.name, type: $0.type.description) },
             exports: exportOrder.map { ModuleSummary.Export(name: $0, type: exports[$0]?.description ?? "") },
-            memoryMinimum: memory.minimum, memoryMaximum: memory.maximum, profile: engine.configuration.profile)
+            memoryMinimum: memory.minimum, memoryMaximum: memory.maximum, profile: engine.configuration.profile,
+            unrestorable: obstacle?.rawValue)
     }
 
     /// Text format to binary. Throws `EngineError.invalidModule` with line and column.

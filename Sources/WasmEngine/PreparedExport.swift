@@ -7,6 +7,9 @@ package struct PreparedExport: Hashable, Sendable {
     package let type: FunctionType
     /// Never 0, and never twice in this OS process.
     let identity: UInt64
+    /// Takes and returns at most one i32, as a direct call can.
+    let isDirect: Bool
+    let hasResult: Bool
 
     /// Throws `noSuchExport`, `notAFunction` or `unsupportedSignature`.
     package init(_ name: String, of module: Module) throws(EngineError) {
@@ -15,13 +18,12 @@ package struct PreparedExport: Hashable, Sendable {
         guard signature.isScalar else { throw .unsupportedSignature(name, type: type.description) }
         self.name = name
         self.type = signature
+        isDirect =
+            (signature.parameters.isEmpty || signature.parameters == [.i32])
+            && (signature.results.isEmpty || signature.results == [.i32])
+        hasResult = !signature.results.isEmpty
         identity = Self.last.add(1, ordering: .relaxed).newValue
     }
 
     private static let last = Atomic<UInt64>(0)
-
-    /// Takes and returns at most one i32, as a direct call can.
-    var isDirect: Bool {
-        (type.parameters.isEmpty || type.parameters == [.i32]) && (type.results.isEmpty || type.results == [.i32])
-    }
 }

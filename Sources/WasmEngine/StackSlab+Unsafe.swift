@@ -6,32 +6,45 @@
 //     |-- 64 KiB guard --|-- host reserve --|-- what the guest may use --|   next slot
 //
 // The guest is stopped by checks in its own code ("stack overflow") before it reaches the host's reserve; the guard is for
-// the host's own mistakes, which end the cell. A freed stack is discarded, so no process sees another's frames.
+// the host's own mistakes, which end the cell. A few freed stacks stay as they are, so that the next process need not fault
+// its pages in: guests cannot read what a stack held, since Wasm's variables start as zero. The rest are discarded.
 
 internal import CWasmtime
 internal import Synchronization
 
-/// Locking: `arena` guards the free slots; a stack in use belongs to its fiber.
+/// Locking: `stacks` guards the free slots; a stack in use belongs to its fiber.
 final class StackSlab: Sendable {
     private static let guardBytes = 64 << 10
 
-    private let arena: Mutex<SlotArena>
+    /// Freed stacks that are not discarded, with all that their last users touched.
+    private static let warmLimit = 32
+
+    private struct Stacks {
+        var arena: SlotArena
+        var warm: [UInt] = []
+    }
+
+    private let stacks: Mutex<Stacks>
     private let usesMarkers: Bool
     let stackBytes: Int
 
     init(stackBytes: Int, usesMarkers: Bool = HostPage.hasGuardMarkers, reservation: Int = 1 << 40) {
         self.stackBytes = stackBytes.roundedUp(toMultipleOf: HostPage.size)
         self.usesMarkers = usesMarkers
-        arena = Mutex(SlotArena(stride: self.stackBytes + Self.guardBytes, reservation: reservation))
+        stacks = Mutex(
+            Stacks(arena: SlotArena(stride: self.stackBytes + Self.guardBytes, reservation: reservation)))
     }
 
     deinit {
-        arena.withLock { $0.destroy() }
+        stacks.withLock { $0.arena.destroy() }
     }
 
     /// The base of a slot, guard included; 0 when there is no room.
     fileprivate func take() -> UInt {
-        guard let slot = arena.withLock({ $0.take() }) else { return 0 }
+        let slot = stacks.withLock { stacks in
+            stacks.warm.popLast().map { SlotArena.Slot(base: $0, guardOffset: 0) } ?? stacks.arena.take()
+        }
+        guard let slot else { return 0 }
         if slot.guardOffset < 0 {
             guard HostPage.protect(slot.base, Self.guardBytes, markers: usesMarkers) else { return 0 }
         }
@@ -39,8 +52,14 @@ final class StackSlab: Sendable {
     }
 
     fileprivate func give(_ base: UInt) {
+        let isKept = stacks.withLock { stacks in
+            guard stacks.warm.count < Self.warmLimit else { return false }
+            stacks.warm.append(base)
+            return true
+        }
+        if isKept { return }
         guard HostPage.discard(base + UInt(Self.guardBytes), stackBytes) else { return }
-        arena.withLock { $0.give(SlotArena.Slot(base: base, guardOffset: 0)) }
+        stacks.withLock { $0.arena.give(SlotArena.Slot(base: base, guardOffset: 0)) }
     }
 
     fileprivate func top(of base: UInt) -> UInt {

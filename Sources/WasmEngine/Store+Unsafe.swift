@@ -39,12 +39,14 @@ package struct StoreLimits: Hashable, Sendable {
             to: StoreState(
                 account: MemoryAccount(allowed: limits.memoryBytes, other: charge),
                 owner: Unmanaged.passRetained(owner), linked: Unmanaged.passRetained(linked), raw: raw,
-                context: context))
+                context: context, configuration: linked.module.engine.configuration))
         unsafe wasmtime_store_limiter(
             raw, -1, Int64(clamping: limits.tableElements), 1, StoreLimits.maximumTables, StoreLimits.maximumMemories)
-        if linked.module.engine.configuration.profile == .dense {
+        if unsafe state.pointee.hasSlices {
             unsafe wasmtime_store_epoch_deadline_callback(raw, StoreState.sliceEnd, state, nil)
         }
+        // Code of the guest may run for long, on a fiber; without, there is none to be made.
+        guard linked.module.facts?.hasStart ?? true else { return }
         unsafe state.pointee.future = unsafe wasmtime_instance_pre_instantiate_async(
             linked.raw, context, state.address(of: \.instance), state.address(of: \.trap), state.address(of: \.error))
     }
@@ -66,7 +68,7 @@ package struct StoreLimits: Hashable, Sendable {
 
     /// Begins to call an exported function; poll it. Throws and begins nothing when it cannot be called so.
     package mutating func call(_ name: String, _ arguments: [WasmValue] = []) throws(EngineError) {
-        guard unsafe state.pointee.future == nil, unsafe state.pointee.isLive else { throw .notReady }
+        guard isReady else { throw .notReady }
         let export = unsafe try PreparedExport(name, of: state.pointee.linked.takeUnretainedValue().module)
         try call(export, arguments)
     }
@@ -79,7 +81,7 @@ package struct StoreLimits: Hashable, Sendable {
     /// As `call`, without looking at the name again. `export` is of this store's module.
     package mutating func call(_ export: PreparedExport, _ arguments: [WasmValue] = []) throws(EngineError) {
         // SAFETY: the instance exists when no future does; arguments and results stay until the future goes.
-        guard unsafe state.pointee.future == nil, unsafe state.pointee.isLive else { throw .notReady }
+        guard isReady else { throw .notReady }
         guard arguments.count == export.type.parameters.count,
             zip(arguments, export.type.parameters).allSatisfy({ $0.type == $1 })
         else { throw .argumentMismatch(export.name, type: "\(export.type)") }
@@ -100,7 +102,7 @@ package struct StoreLimits: Hashable, Sendable {
     /// Runs until the slice is over, a host function waits, or the call ends. After any ending but `.finished` the instance
     /// cannot be called again. Precondition: a call, or the instantiation, is under way.
     package mutating func poll() -> CallProgress {
-        guard let future = unsafe state.pointee.future else { preconditionFailure("no call is under way") }
+        guard let future = unsafe state.pointee.future else { return instantiateNow() }
         // SAFETY: the future is live; the account is the state of this store, for the time of the poll.
         unsafe state.pointee.isWaiting = false
         startSlice()
@@ -119,6 +121,27 @@ package struct StoreLimits: Hashable, Sendable {
         return progress
     }
 
+    private func instantiateNow() -> CallProgress {
+        // SAFETY: the account is the state of this store; the library writes instance and trap.
+        guard unsafe state.pointee.isInstantiating, unsafe state.pointee.isLive else {
+            preconditionFailure("no call is under way")
+        }
+        unsafe bulkhead_account_set(state)
+        let error = unsafe state.pointee.linked._withUnsafeGuaranteedRef {
+            unsafe wasmtime_instance_pre_instantiate(
+                $0.raw, state.pointee.context, state.address(of: \.instance), state.address(of: \.trap))
+        }
+        bulkhead_account_set(nil)
+        unsafe state.pointee.error = unsafe error
+        let progress = takeProgress()
+        if case .finished = progress {
+            finishInstantiation()
+        } else {
+            unsafe state.pointee.isLive = false
+        }
+        return progress
+    }
+
     /// Calls an exported function on the caller's own stack, to its end; it takes `argument` if it takes anything. What would
     /// put a fiber aside asks the linker's hooks. Of the dense profile only, and for functions that take and return at most
     /// one i32. Throws and runs nothing when it cannot be called so.
@@ -126,12 +149,12 @@ package struct StoreLimits: Hashable, Sendable {
         _ export: PreparedExport, _ argument: UInt32 = 0
     ) throws(EngineError) -> DirectProgress {
         // SAFETY: the instance exists when no future does; the one slot is enough for such a function, and outlives the call.
-        guard unsafe state.pointee.future == nil, unsafe state.pointee.isLive else { throw .notReady }
-        guard export.isDirect, isDense else {
+        guard isReady else { throw .notReady }
+        guard export.isDirect, unsafe state.pointee.hasSlices else {
             throw .unsupportedSignature(export.name, type: "\(export.type)")
         }
         guard let function = unsafe function(export) else { throw .noSuchExport(export.name) }
-        unsafe state.pointee.ending = nil
+        if unsafe state.pointee.ending != nil { unsafe state.pointee.ending = nil }
         startSlice()
         var value = unsafe wasmtime_val_raw_t()
         unsafe value.i64 = Int64(argument)
@@ -142,7 +165,7 @@ package struct StoreLimits: Hashable, Sendable {
         bulkhead_account_set(nil)
         unsafe state.pointee.isDirect = false
         if unsafe error == nil, unsafe state.pointee.trap == nil {
-            return unsafe .returned(export.type.results.isEmpty ? 0 : UInt32(bitPattern: value.i32))
+            return unsafe .returned(export.hasResult ? UInt32(bitPattern: value.i32) : 0)
         }
         unsafe state.pointee.error = unsafe error
         unsafe state.pointee.isLive = false
@@ -150,7 +173,9 @@ package struct StoreLimits: Hashable, Sendable {
     }
 
     /// Whether a call, or the instantiation, is under way.
-    package var isBusy: Bool { unsafe state.pointee.future != nil }
+    package var isBusy: Bool {
+        unsafe state.pointee.future != nil || (state.pointee.isInstantiating && state.pointee.isLive)
+    }
 
     /// Bytes of all linear memories together, now.
     package var memoryBytes: UInt64 { unsafe state.pointee.account.used }
@@ -158,18 +183,16 @@ package struct StoreLimits: Hashable, Sendable {
     /// The last growth that the memory limit refused.
     package var memoryDenial: GrowthDenial? { unsafe state.pointee.account.denial }
 
-    private var isDense: Bool {
-        // SAFETY: the store holds its module.
-        unsafe state.pointee.linked._withUnsafeGuaranteedRef { $0.module.engine.configuration.profile == .dense }
+    /// Whether an export may be called now.
+    private var isReady: Bool {
+        unsafe state.pointee.future == nil && state.pointee.isLive && !state.pointee.isInstantiating
     }
 
     /// A whole slice from now: the time that it waited does not count.
     @inline(__always)
     private func startSlice() {
         // SAFETY: a live store; where there are no epochs the deadline is never looked at.
-        unsafe wasmtime_context_set_epoch_deadline(
-            state.pointee.context,
-            state.pointee.linked._withUnsafeGuaranteedRef { $0.module.engine.configuration.sliceTicks })
+        unsafe wasmtime_context_set_epoch_deadline(state.pointee.context, state.pointee.sliceTicks)
     }
 
     /// The handle of an exported function, from the state if it was called lately.

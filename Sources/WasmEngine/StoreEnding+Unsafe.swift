@@ -16,7 +16,9 @@ extension Store {
                 kind = .uncaughtException
             }
             return .trapped(
-                WasmTrap(kind: kind, message: kind.rawValue, backtrace: unsafe LibraryText.backtrace(ofTrap: trap)))
+                WasmTrap(
+                    kind: kind, message: kind.rawValue,
+                    backtrace: unsafe LibraryText.backtrace(ofTrap: trap, codeShift: codeShift)))
         }
         if let error = unsafe state.pointee.error {
             unsafe state.pointee.error = nil
@@ -32,10 +34,14 @@ extension Store {
             })
     }
 
+    private var codeShift: Int {
+        unsafe state.pointee.linked._withUnsafeGuaranteedRef { $0.module.facts?.codeShift ?? 0 }
+    }
+
     private func progress(takingError error: OpaquePointer) -> CallProgress {
         // SAFETY: as in `takeProgress`.
         if let ending = unsafe state.pointee.ending {
-            let backtrace = unsafe LibraryText.backtrace(ofError: error)
+            let backtrace = unsafe LibraryText.backtrace(ofError: error, codeShift: codeShift)
             unsafe wasmtime_error_delete(error)
             switch ending {
             case .exit(let code): return .exited(code)
@@ -46,13 +52,13 @@ extension Store {
             }
         }
         if unsafe wasmtime_context_has_exception(state.pointee.context) {
-            let backtrace = unsafe LibraryText.backtrace(ofError: error)
+            let backtrace = unsafe LibraryText.backtrace(ofError: error, codeShift: codeShift)
             unsafe wasmtime_error_delete(error)
             let kind = TrapKind.uncaughtException
             return .trapped(WasmTrap(kind: kind, message: kind.rawValue, backtrace: backtrace))
         }
         // An error with frames struck the guest while it ran: its collected heap is full, for one.
-        let backtrace = unsafe LibraryText.backtrace(ofError: error)
+        let backtrace = unsafe LibraryText.backtrace(ofError: error, codeShift: codeShift)
         let message = unsafe LibraryText.takeMessage(error)
         guard !backtrace.isEmpty else { return .failed(message) }
         return .trapped(WasmTrap(kind: .other, message: message, backtrace: backtrace))

@@ -1,5 +1,6 @@
 // What a store keeps at a fixed address: libwasmtime and its callbacks point into it.
 
+internal import CapabilityModel
 internal import CWasmtime
 
 /// Belongs to the thread that uses the store; freed after the library's store.
@@ -11,6 +12,9 @@ internal import CWasmtime
     let linked: Unmanaged<LinkedModule>
     let raw: OpaquePointer
     let context: OpaquePointer
+    /// Whether there are epochs, and so an end to a direct call that spins.
+    let hasSlices: Bool
+    let sliceTicks: UInt64
     var future: OpaquePointer?
     /// How a host function ended the process, if one did.
     var ending: HostOutcome?
@@ -35,6 +39,8 @@ internal import CWasmtime
     var resultTypes: [ValueType] = []
     /// Its `store_id` is 0 until it is looked up.
     var suspend = unsafe wasmtime_func_t()
+    /// It does so because no slice is left when it is called.
+    var suspendsBySlice = false
 
     // Written by the library through pointers that `address(of:)` gives.
     var trap: OpaquePointer?
@@ -43,13 +49,15 @@ internal import CWasmtime
 
     init(
         account: MemoryAccount, owner: Unmanaged<AnyObject>, linked: Unmanaged<LinkedModule>, raw: OpaquePointer,
-        context: OpaquePointer
+        context: OpaquePointer, configuration: EngineConfiguration
     ) {
         unsafe self.account = account
         unsafe self.owner = unsafe owner
         unsafe self.linked = unsafe linked
         unsafe self.raw = unsafe raw
         unsafe self.context = unsafe context
+        unsafe hasSlices = configuration.profile == .dense
+        unsafe sliceTicks = configuration.sliceTicks
     }
 
     /// The store that runs on this thread: its account pays for memories.
@@ -65,16 +73,28 @@ internal import CWasmtime
         unsafe wasmtime_context_get_data(wasmtime_caller_context(caller)).assumingMemoryBound(to: StoreState.self)
     }
 
-    /// Looked up at the first wait: many processes never wait. nil only when the library is out of step with us.
+    /// What puts the fiber aside when it is called, looked up at the first wait: many processes never wait. The module's own
+    /// function, where the slice's end does it; the engine's, where there are no slices, and for start functions, which run
+    /// before there are exports. nil only when the library is out of step with us.
     static func suspendFunction(_ state: UnsafeMutablePointer<StoreState>) -> UnsafeMutablePointer<wasmtime_func_t>? {
         // SAFETY: the state is live; `suspend` stays at its address.
         let address = unsafe state.address(of: \.suspend)
-        if unsafe address.pointee.store_id != 0 { return unsafe address }
-        let found = unsafe state.pointee.linked._withUnsafeGuaranteedRef {
-            unsafe $0.module.engine.suspendFunction(in: state.pointee.context)
+        if unsafe address.pointee.store_id == 0 {
+            let found: wasmtime_func_t? = unsafe state.pointee.linked._withUnsafeGuaranteedRef { linked in
+                if unsafe state.pointee.hasSlices, unsafe !state.pointee.isInstantiating,
+                    let own = unsafe linked.yieldFunction(of: state)
+                {
+                    unsafe state.pointee.suspendsBySlice = true
+                    return unsafe own
+                }
+                return unsafe linked.module.engine.suspendFunction(in: state.pointee.context)
+            }
+            guard let found = unsafe found else { return nil }
+            unsafe address.pointee = unsafe found
         }
-        guard let found = unsafe found else { return nil }
-        unsafe address.pointee = unsafe found
+        if unsafe state.pointee.suspendsBySlice {
+            unsafe wasmtime_context_set_epoch_deadline(state.pointee.context, 0)
+        }
         return unsafe address
     }
 
@@ -94,7 +114,7 @@ internal import CWasmtime
             // SAFETY: `state` is what the store gave the library with this callback; the others are its variables.
             guard let state = unsafe state?.assumingMemoryBound(to: StoreState.self) else { return nil }
             return unsafe state.pointee.linked._withUnsafeGuaranteedRef { linked in
-                unsafe ticks?.pointee = linked.module.engine.configuration.sliceTicks
+                unsafe ticks?.pointee = unsafe state.pointee.sliceTicks
                 guard unsafe state.pointee.isDirect else {
                     unsafe kind?.pointee = DeadlineUpdate.yield
                     return nil

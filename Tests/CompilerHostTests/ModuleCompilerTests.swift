@@ -36,7 +36,8 @@ struct ModuleCompilerTests {
             exports: [
                 ModuleSummary.Export(name: "memory", type: "memory"),
                 ModuleSummary.Export(name: "_start", type: "func ()"),
-            ], memoryMinimum: 3 << 16, memoryMaximum: 11 << 16, profile: .dense)
+            ], memoryMinimum: 3 << 16, memoryMaximum: 11 << 16, profile: .dense,
+            unrestorable: "several memories")
         #expect(summary == expected)
     }
 

@@ -96,3 +96,40 @@ final class Ticker: Sendable {
         if let identifier { pthread_join(identifier, nil) }
     }
 }
+
+func environment(_ name: String) -> String? {
+    // SAFETY: nothing in the tests writes to the environment; the value is copied.
+    unsafe getenv(name).map { unsafe String(cString: $0) }
+}
+
+/// How many rounds a random test makes: `count`, times BULKHEAD_FUZZ_FACTOR.
+func fuzzCount(_ count: Int) -> Int {
+    count * (environment("BULKHEAD_FUZZ_FACTOR").flatMap { Int($0) } ?? 1)
+}
+
+func readFile(_ path: String) throws -> [UInt8] {
+    let descriptor = unsafe open(path, O_RDONLY)
+    guard descriptor >= 0 else { throw ProbeError() }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+        // SAFETY: read(2) writes within the chunk.
+        let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+        guard count >= 0 else { throw ProbeError() }
+        if count == 0 { return bytes }
+        bytes += chunk[..<count]
+    }
+}
+
+/// A small generator whose state can be printed and given again.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
