@@ -103,8 +103,9 @@ package enum PolicySchema {
             documentation: "Wall time before the process is ended.",
             example: "\"1m\""),
         KeySpec(
-            name: "fds", kind: .integer(3...65_536),
-            documentation: "Descriptors open at once, standard streams and mounts included.", example: "32"),
+            name: "fds", kind: .integer(3...100_000_000),
+            documentation: "Descriptors and handles of processes open at once, streams and mounts included.",
+            example: "32"),
         KeySpec(
             name: "output", kind: .size(0...UInt64(Int64.max)),
             documentation: "Bytes written to stdout and stderr together.", example: "\"16 MiB\""),

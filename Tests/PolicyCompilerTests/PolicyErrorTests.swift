@@ -128,11 +128,12 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "p.toml:2:8: error: limits.wall: `10 seconds` is not a duration\n"
                 + "  write a whole number of ns, us, ms, s, m, h or d, such as \"10s\", or \"unlimited\""),
         Mistake(
-            "[limits]\nfds = 2", "p.toml:2:7: error: limits.fds: 2 is out of range\n  write a number from 3 to 65536"),
+            "[limits]\nfds = 2",
+            "p.toml:2:7: error: limits.fds: 2 is out of range\n  write a number from 3 to 100000000"),
         Mistake(
             "[limits]\nfds = 2020-01-01",
             "p.toml:2:7: error: limits.fds: a date is not an integer\n"
-                + "  write a number from 3 to 65536, without quotes"),
+                + "  write a number from 3 to 100000000, without quotes"),
         Mistake(
             "clocks = { realtime = \"fast\" }",
             "p.toml:1:23: error: clocks.realtime: a string is not a clock's resolution\n"
