@@ -1,0 +1,196 @@
+//! Sockets. They are WASI descriptors, so `std`'s calls on descriptors would work on them, too.
+
+use crate::{sys, Decoder, Encoder, Error, Malformed, Wire};
+use alloc::{string::String, vec, vec::Vec};
+
+fn split(address: &str) -> Result<(&str, u32), Error> {
+    let (host, port) = address.rsplit_once(':').ok_or(Error::INVAL)?;
+    let port: u16 = port.parse().map_err(|_| Error::INVAL)?;
+    Ok((host.trim_start_matches('[').trim_end_matches(']'), u32::from(port)))
+}
+
+#[derive(Debug)]
+struct Descriptor(u32);
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        // SAFETY: the descriptor is this value's own.
+        unsafe { sys::fd_close(self.0) };
+    }
+}
+
+impl Descriptor {
+    fn encode(self, to: &mut Encoder) {
+        to.put_handle(sys::Handle { kind: sys::DESCRIPTOR, flags: sys::MOVE, value: self.0 });
+        core::mem::forget(self);
+    }
+    fn address(&self, peer: u32) -> Result<String, Error> {
+        let (mut text, mut length) = (vec![0u8; 64], 0);
+        // SAFETY: the buffer is valid for its length, `length` for the write.
+        Error::check(unsafe { sys::socket_address(self.0, peer, text.as_mut_ptr(), text.len(), &mut length) })?;
+        text.truncate(length);
+        String::from_utf8(text).map_err(|_| Error::INVAL)
+    }
+}
+
+/// A listener. Sending it moves it.
+#[derive(Debug)]
+pub struct TcpListener(Descriptor);
+
+impl TcpListener {
+    /// Listens on `host:port`; port 0 is any that the policy covers. Errors: `NOTCAPABLE`, the socket's. Suspends.
+    pub fn bind(address: &str) -> Result<TcpListener, Error> {
+        let ((host, port), mut fd) = (split(address)?, 0);
+        // SAFETY: `host` is valid for the read, `fd` for the write.
+        Error::check(unsafe { sys::tcp_listen(host.as_ptr(), host.len(), port, 4096, &mut fd) })?;
+        Ok(TcpListener(Descriptor(fd)))
+    }
+
+    /// Waits for the next connection. Suspends.
+    pub fn accept(&self) -> Result<TcpStream, Error> {
+        let mut fd = 0;
+        // SAFETY: `fd` is valid for the write.
+        Error::check(unsafe { sys::sock_accept(self.0 .0, 0, &mut fd) })?;
+        Ok(TcpStream(Descriptor(fd)))
+    }
+
+    /// The address it listens on.
+    pub fn local_addr(&self) -> Result<String, Error> {
+        self.0.address(0)
+    }
+}
+
+/// A connection. Sending it moves it; dropping it closes it.
+#[derive(Debug)]
+pub struct TcpStream(Descriptor);
+
+impl TcpStream {
+    /// Connects to `host:port`. Errors: `NOTCAPABLE`, the socket's. Suspends.
+    pub fn connect(address: &str) -> Result<TcpStream, Error> {
+        let ((host, port), mut fd) = (split(address)?, 0);
+        // SAFETY: `host` is valid for the read, `fd` for the write.
+        Error::check(unsafe { sys::tcp_connect(host.as_ptr(), host.len(), port, &mut fd) })?;
+        Ok(TcpStream(Descriptor(fd)))
+    }
+
+    /// Reads what is there, at least a byte; 0 is the end. Suspends.
+    pub fn receive(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let (vector, mut count) = (sys::Vector { bytes: buffer.as_mut_ptr(), length: buffer.len() }, 0);
+        // SAFETY: the vector describes `buffer`, `count` is valid for the write.
+        Error::check(unsafe { sys::fd_read(self.0 .0, &vector, 1, &mut count) })?;
+        Ok(count)
+    }
+
+    /// Writes some of it. Suspends.
+    pub fn send(&self, bytes: &[u8]) -> Result<usize, Error> {
+        let (vector, mut count) = (sys::Vector { bytes: bytes.as_ptr(), length: bytes.len() }, 0);
+        // SAFETY: the vector describes `bytes`, `count` is valid for the write.
+        Error::check(unsafe { sys::fd_write(self.0 .0, &vector, 1, &mut count) })?;
+        Ok(count)
+    }
+
+    /// Writes all of it. Suspends.
+    pub fn send_all(&self, mut bytes: &[u8]) -> Result<(), Error> {
+        while !bytes.is_empty() {
+            bytes = &bytes[self.send(bytes)?..];
+        }
+        Ok(())
+    }
+
+    /// The other end's address.
+    pub fn peer_addr(&self) -> Result<String, Error> {
+        self.0.address(1)
+    }
+}
+
+/// A UDP socket. Sending it moves it.
+#[derive(Debug)]
+pub struct UdpSocket(Descriptor);
+
+impl UdpSocket {
+    /// Binds `host:port`. Errors: `NOTCAPABLE`, the socket's. Suspends.
+    pub fn bind(address: &str) -> Result<UdpSocket, Error> {
+        let ((host, port), mut fd) = (split(address)?, 0);
+        // SAFETY: `host` is valid for the read, `fd` for the write.
+        Error::check(unsafe { sys::udp_bind(host.as_ptr(), host.len(), port, &mut fd) })?;
+        Ok(UdpSocket(Descriptor(fd)))
+    }
+
+    /// Sends a datagram to an address that the policy lets the caller connect to. Suspends.
+    pub fn send_to(&self, bytes: &[u8], address: &str) -> Result<(), Error> {
+        let (host, port) = split(address)?;
+        // SAFETY: both are valid for the read.
+        Error::check(unsafe { sys::udp_send(self.0 .0, host.as_ptr(), host.len(), port, bytes.as_ptr(), bytes.len()) })
+    }
+
+    /// Waits for a datagram: how many bytes it has, and who sent it. Suspends.
+    pub fn receive_from(&self, buffer: &mut [u8]) -> Result<(usize, String), Error> {
+        let (mut text, mut length) = ([0u8; 64], 0);
+        // SAFETY: `buffer` is valid for its length, `text` for 64 bytes, `length` for the write.
+        Error::check(unsafe {
+            sys::udp_receive(self.0 .0, buffer.as_mut_ptr(), buffer.len(), text.as_mut_ptr(), &mut length)
+        })?;
+        let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+        Ok((length, String::from_utf8_lossy(&text[..end]).into_owned()))
+    }
+
+    /// The address it is bound to.
+    pub fn local_addr(&self) -> Result<String, Error> {
+        self.0.address(0)
+    }
+}
+
+/// The addresses of a name. Errors: `NOTCAPABLE`, `NOENT`. Suspends.
+pub fn resolve(name: &str) -> Result<Vec<String>, Error> {
+    let (mut text, mut length) = (vec![0u8; 4096], 0);
+    // SAFETY: `name` is valid for the read, `text` for its length, `length` for the write.
+    Error::check(unsafe { sys::resolve(name.as_ptr(), name.len(), text.as_mut_ptr(), text.len(), &mut length) })?;
+    Ok(String::from_utf8_lossy(&text[..length.min(4096)]).lines().map(String::from).collect())
+}
+
+macro_rules! movable {
+    ($($name:ident),*) => {$(
+        impl Wire for $name {
+            fn encode(self, to: &mut Encoder) {
+                self.0.encode(to);
+            }
+            fn decode(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
+                Ok($name(Descriptor(from.take_handle(sys::DESCRIPTOR)?)))
+            }
+        }
+    )*};
+}
+movable!(TcpListener, TcpStream, UdpSocket);
+
+#[cfg(feature = "std")]
+mod traits {
+    use super::TcpStream;
+    use std::io::{Read, Result, Write};
+
+    impl Read for &TcpStream {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+            Ok(self.receive(buffer)?)
+        }
+    }
+    impl Write for &TcpStream {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+            Ok(self.send(bytes)?)
+        }
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+    impl Read for TcpStream {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+            (&*self).read(buffer)
+        }
+    }
+    impl Write for TcpStream {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+            (&*self).write(bytes)
+        }
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+}
