@@ -296,7 +296,9 @@ static inline int32_t bulkhead_print(const char *text) { return bulkhead_write(1
 /// Closes a descriptor. Errors: `badf`.
 static inline int32_t bulkhead_close(int32_t fd) { return bulkhead_wasi_fd_close(fd); }
 
+#ifndef BULKHEAD_IMPORTS_ONLY
 #include "bulkhead_server.h"
+#endif
 
 #ifdef __cplusplus
 }
