@@ -50,7 +50,7 @@ IMPORT = re.compile(
 UNSAFE = re.compile(r"\b(UnsafeMutable\w*|UnsafePointer|UnsafeRaw\w*|UnsafeBufferPointer|unsafeBitCast|Unmanaged|"
                     r"OpaquePointer|unsafe)\b")
 LINE_LIMIT = 400
-SOURCE_SUFFIXES = {".swift", ".c", ".h", ".py", ".sh"}
+SOURCE_SUFFIXES = {".swift", ".c", ".h", ".rs", ".py", ".sh"}
 
 
 def code_only(text):
@@ -191,7 +191,7 @@ def check_lengths(root):
             if line.strip() and not line.startswith("#"):
                 path, _, reason = line.partition(":")
                 allowed[path.strip()] = reason.strip()
-    for area in ["Sources", "Tests", "Examples", "Benchmarks", "scripts"]:
+    for area in ["Sources", "SDK", "Tests", "Examples", "Benchmarks", "scripts"]:
         for file in sorted((root / area).rglob("*")) if (root / area).exists() else []:
             relative = file.relative_to(root).as_posix()
             if file.suffix not in SOURCE_SUFFIXES or not file.is_file() or "/.build" in "/" + relative:
@@ -206,11 +206,19 @@ def check_lengths(root):
 
 def check_guests(root):
     """A guest that no test mentions is a behaviour that nothing holds."""
-    guests = sorted(p for p in (root / "Tests" / "Guests").glob("*") if p.suffix in (".c", ".wat"))
+    suffixes = (".c", ".wat", ".swift", ".rs")
+    guests = sorted(p for p in (root / "Tests" / "Guests").glob("*") if p.suffix in suffixes)
     tests = "\n".join(p.read_text() for p in sorted((root / "Tests").rglob("*"))
-                      if p.suffix in (".swift", ".sh") and p.is_file())
-    return [f"Tests/Guests/{guest.name}: no test mentions it" for guest in guests
-            if not re.search(rf'(?:"|\b){re.escape(guest.stem)}(?:"|\.wasm|\.wat)', tests)]
+                      if p.suffix in (".swift", ".sh") and p.is_file() and p.parent.name != "Guests")
+
+    def mentioned(guest):
+        # Built under this name: see scripts/build-guests.sh. A test may also add the language to a stem: "sdk-calls-\(language)".
+        beside = [other for other in guests if other.stem == guest.stem and other != guest]
+        added = {".swift": "-swift", ".rs": "-rust", ".c": "-c" if beside else ""}.get(guest.suffix, "")
+        name = re.escape(guest.stem) + (rf"(?:{added}|-\\\(language\))" if added else "")
+        return re.search(rf'(?:"|\b){name}(?:"|\.wasm|\.wat)', tests)
+
+    return [f"Tests/Guests/{guest.name}: no test mentions it" for guest in guests if not mentioned(guest)]
 
 
 def self_test(root, package):
@@ -262,6 +270,10 @@ def self_test(root, package):
         ("length", append("Sources/CellHost/X.swift", "// x\n" * (LINE_LIMIT + 1)), "lines, the limit is"),
         ("needless exception", append("scripts/long-files.txt", "scripts/lint.sh: no reason\n"), "needs no exception"),
         ("guest without a test", append("Tests/Guests/zz-nobody.c", "int main(void) { return 0; }\n"),
+         "no test mentions it"),
+        ("guest in Swift without a test", append("Tests/Guests/zz-nobody.swift", "// Nothing.\n"),
+         "no test mentions it"),
+        ("guest that only another guest mentions", append("Tests/Guests/zz-nobody.rs", '// "zz-nobody-rust"\n'),
          "no test mentions it"),
         # These must not be reported: words in comments and strings are not code.
         ("comment", append("Sources/CellHost/X.swift", "// import Foundation, unsafe\n/* import CLinux */\n"), None),

@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 status=0
-swift format lint --strict --parallel --recursive Sources Tests Package.swift Benchmarks/Package.swift Benchmarks/Sources || status=1
+swift format lint --strict --parallel --recursive Sources SDK/swift Tests Examples Package.swift Benchmarks/Package.swift Benchmarks/Sources || status=1
 while IFS= read -r script; do
     case $(head -n 1 "$script") in
         *bash*) bash -n "$script" || status=1 ;;

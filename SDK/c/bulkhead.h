@@ -1,9 +1,11 @@
-// Bulkhead's host interface in C: processes, messages, links, monitors, names, sockets, and servers of the gen_server kind.
-// One header; works with wasi-libc and freestanding (clang --target=wasm32). SDK/abi.md has the whole story of each call.
+// Bulkhead's host interface in C: processes, messages, links, monitors, names, sockets, and servers of the gen_server
+// kind. One header; works with wasi-libc and freestanding (clang --target=wasm32). SDK/abi.md has the whole story of
+// each call.
 //
-// Every function that returns int32_t returns an errno with WASI's values, 0 on success, unless its comment says otherwise.
-// "Suspends" means that the calling process, and only it, may be put aside. Where nothing is said a function answers at once.
-// A process starts with fresh memory: globals have their initial values, and what the parent held comes as the argument.
+// Every function that returns int32_t returns an errno with WASI's values, 0 on success, unless its comment says
+// otherwise. "Suspends" means that the calling process, and only it, may be put aside. Where nothing is said a function
+// answers at once. A process starts with fresh memory: globals have their initial values, and what the parent held
+// comes as the argument.
 #pragma once
 
 #include <stdbool.h>
@@ -14,9 +16,9 @@
 extern "C" {
 #endif
 
-enum { BULKHEAD_OK = 0, BULKHEAD_AGAIN = 6, BULKHEAD_BADF = 8, BULKHEAD_EXIST = 20, BULKHEAD_FAULT = 21, BULKHEAD_INVAL = 28,
-       BULKHEAD_IO = 29, BULKHEAD_MFILE = 33, BULKHEAD_MSGSIZE = 35, BULKHEAD_NOENT = 44, BULKHEAD_NOMEM = 48,
-       BULKHEAD_NOTSUP = 58, BULKHEAD_SRCH = 71, BULKHEAD_TIMEDOUT = 73, BULKHEAD_NOTCAPABLE = 76 };
+enum { BULKHEAD_OK = 0, BULKHEAD_AGAIN = 6, BULKHEAD_BADF = 8, BULKHEAD_EXIST = 20, BULKHEAD_FAULT = 21,
+       BULKHEAD_INVAL = 28, BULKHEAD_IO = 29, BULKHEAD_MFILE = 33, BULKHEAD_MSGSIZE = 35, BULKHEAD_NOENT = 44,
+       BULKHEAD_NOMEM = 48, BULKHEAD_NOTSUP = 58, BULKHEAD_SRCH = 71, BULKHEAD_TIMEDOUT = 73, BULKHEAD_NOTCAPABLE = 76 };
 
 /// Times are nanoseconds.
 #define BULKHEAD_MILLISECONDS INT64_C(1000000)
@@ -46,8 +48,9 @@ struct bulkhead_reason {
     uint32_t kind, code;
     uint64_t used, allowed;
 };
-enum { BULKHEAD_NORMAL = 0, BULKHEAD_SHUTDOWN, BULKHEAD_KILL, BULKHEAD_KILLED, BULKHEAD_EXIT_CODE, BULKHEAD_TRAP, BULKHEAD_LIMIT,
-       BULKHEAD_NOPROC, BULKHEAD_NOCONNECTION, BULKHEAD_BYTES, BULKHEAD_REFUSED, BULKHEAD_HOST_FAILURE };
+enum { BULKHEAD_NORMAL = 0, BULKHEAD_SHUTDOWN, BULKHEAD_KILL, BULKHEAD_KILLED, BULKHEAD_EXIT_CODE, BULKHEAD_TRAP,
+       BULKHEAD_LIMIT, BULKHEAD_NOPROC, BULKHEAD_NOCONNECTION, BULKHEAD_BYTES, BULKHEAD_REFUSED,
+       BULKHEAD_HOST_FAILURE };
 
 /// Selects the DOWN of one monitor; a process's EXIT has `UINT64_C(3) << 62 | id`.
 #define BULKHEAD_DOWN_TAG(monitor) (UINT64_C(1) << 63 | (monitor))
@@ -61,7 +64,8 @@ enum { BULKHEAD_LIMIT_MEMORY = 0, BULKHEAD_LIMIT_CPU, BULKHEAD_LIMIT_WALL, BULKH
        BULKHEAD_LIMIT_MAILBOX_MESSAGES, BULKHEAD_LIMIT_MAILBOX_BYTES, BULKHEAD_LIMIT_PROCESSES, BULKHEAD_LIMIT_TABLES,
        BULKHEAD_LIMIT_STACK, BULKHEAD_LIMIT_CPU_SHARE };
 
-/// How a child is made. Zero-initialise it, then set what differs: `{.flags = BULKHEAD_SPAWN_LINK, .without = BULKHEAD_FS}`.
+/// How a child is made. Zero-initialise it, then set what differs: `{.flags = BULKHEAD_SPAWN_LINK, .without =
+/// BULKHEAD_FS}`.
 struct bulkhead_options {
     uint32_t flags, entry;
     const char *module;
@@ -76,8 +80,8 @@ struct bulkhead_options {
     uint32_t reserved[5];
 };
 enum { BULKHEAD_SPAWN_LINK = 1, BULKHEAD_SPAWN_MONITOR = 2, BULKHEAD_SPAWN_HANDLER = 4 };
-enum { BULKHEAD_FS = 1, BULKHEAD_NET = 2, BULKHEAD_ENV = 4, BULKHEAD_ARGS = 8, BULKHEAD_CLOCKS = 16, BULKHEAD_RANDOM = 32,
-       BULKHEAD_STDIO = 64, BULKHEAD_SPAWN = 128 };
+enum { BULKHEAD_FS = 1, BULKHEAD_NET = 2, BULKHEAD_ENV = 4, BULKHEAD_ARGS = 8, BULKHEAD_CLOCKS = 16,
+       BULKHEAD_RANDOM = 32, BULKHEAD_STDIO = 64, BULKHEAD_SPAWN = 128 };
 
 struct bulkhead_child {
     uint32_t process, monitor;
@@ -94,9 +98,12 @@ _Static_assert(sizeof(struct bulkhead_handle) == 8 && sizeof(struct bulkhead_rea
 #define BULKHEAD_WASI(name) BULKHEAD_IMPORT("wasi_snapshot_preview1", name) bulkhead_wasi_##name
 BULKHEAD_HOST(abi_version)(void);
 BULKHEAD_HOST(send)(uint32_t process, uint64_t tag, const void *, uint32_t, const struct bulkhead_handle *, uint32_t);
-BULKHEAD_HOST(send_wait)(uint32_t process, uint64_t tag, const void *, uint32_t, const struct bulkhead_handle *, uint32_t, int64_t);
-BULKHEAD_HOST(receive)(const uint64_t *tags, uint32_t, void *, uint32_t, struct bulkhead_handle *, uint32_t, struct bulkhead_message *);
-BULKHEAD_HOST(receive_wait)(const uint64_t *tags, uint32_t, void *, uint32_t, struct bulkhead_handle *, uint32_t, struct bulkhead_message *, int64_t);
+BULKHEAD_HOST(send_wait)(uint32_t process, uint64_t tag, const void *, uint32_t, const struct bulkhead_handle *,
+                         uint32_t, int64_t timeout);
+BULKHEAD_HOST(receive)(const uint64_t *tags, uint32_t, void *, uint32_t, struct bulkhead_handle *, uint32_t,
+                       struct bulkhead_message *);
+BULKHEAD_HOST(receive_wait)(const uint64_t *tags, uint32_t, void *, uint32_t, struct bulkhead_handle *, uint32_t,
+                            struct bulkhead_message *, int64_t timeout);
 BULKHEAD_HOST(link)(uint32_t process);
 BULKHEAD_HOST(unlink)(uint32_t process);
 BULKHEAD_HOST(monitor)(uint32_t process, uint32_t flags, uint32_t out[2]);
@@ -143,7 +150,8 @@ static inline uint32_t bulkhead_length(const char *text) {
 // ---- Messages
 
 /// Sends bytes and handles; when the receiver's mailbox is full, waits for room up to `timeout`.
-/// Errors: `srch` the receiver is gone, `timedout`, `msgsize` it could never hold this, `badf` or `inval` a bad handle. Suspends when full.
+/// Errors: `srch` the receiver is gone, `timedout`, `msgsize` it could never hold this, `badf` or `inval` a bad handle.
+/// Suspends when full.
 static inline int32_t bulkhead_send_handles(uint32_t process, uint64_t tag, const void *data, uint32_t length,
                                             const struct bulkhead_handle *handles, uint32_t count, int64_t timeout) {
     int32_t error = bulkhead_host_send(process, tag, data, length, handles, count);
@@ -157,7 +165,8 @@ static inline int32_t bulkhead_send(uint32_t process, uint64_t tag, const void *
 }
 
 /// Receives the first message whose tag is among `tags` (none: any), with up to `handle_capacity` handles.
-/// Errors: `timedout`; `msgsize` it does not fit, stays, and `message` tells its size. `timeout` 0 answers at once. Else suspends.
+/// Errors: `timedout`; `msgsize` it does not fit, stays, and `message` tells its size. `timeout` 0 answers at once.
+/// Else suspends.
 static inline int32_t bulkhead_receive_select(const uint64_t *tags, uint32_t tag_count, void *buffer, uint32_t capacity,
                                               struct bulkhead_handle *handles, uint32_t handle_capacity,
                                               struct bulkhead_message *message, int64_t timeout) {
@@ -174,7 +183,8 @@ static inline int32_t bulkhead_receive(void *buffer, uint32_t capacity, struct b
 
 // ---- Processes
 
-/// What a child runs: a function of this module. It takes its argument by `bulkhead_argument`; when it returns, the child ends normally.
+/// What a child runs: a function of this module. It takes its argument by `bulkhead_argument`; when it returns, the
+/// child ends normally.
 typedef void (*bulkhead_entry)(void);
 
 /// Marks, in the entry's number, a child that is a handler. The host hands the number over as it is.
@@ -182,12 +192,15 @@ typedef void (*bulkhead_entry)(void);
 
 /// Starts a child with options; `child` gets a handle, and a monitor if that was asked for.
 /// Errors: `notcapable`, `noent` no such module or policy, `again` too many processes, `nomem`.
-static inline int32_t bulkhead_spawn_with(bulkhead_entry entry, struct bulkhead_options *options, struct bulkhead_child *child) {
-    options->entry = (uint32_t)(uintptr_t)entry | (options->flags & BULKHEAD_SPAWN_HANDLER ? BULKHEAD_ENTRY_HANDLER : 0);
+static inline int32_t bulkhead_spawn_with(bulkhead_entry entry, struct bulkhead_options *options,
+                                          struct bulkhead_child *child) {
+    uint32_t kind = options->flags & BULKHEAD_SPAWN_HANDLER ? BULKHEAD_ENTRY_HANDLER : 0;
+    options->entry = (uint32_t)(uintptr_t)entry | kind;
     return bulkhead_host_spawn(options, child);
 }
 
-/// Starts a child with some bytes as its argument. `process` gets a handle to close or keep; NULL closes it here. Errors as `bulkhead_spawn_with`.
+/// Starts a child with some bytes as its argument. `process` gets a handle to close or keep; NULL closes it here.
+/// Errors as `bulkhead_spawn_with`.
 static inline int32_t bulkhead_spawn(bulkhead_entry entry, const void *argument, uint32_t length, uint32_t *process) {
     struct bulkhead_options options = {.argument = argument, .argument_length = length};
     struct bulkhead_child child;
@@ -198,8 +211,8 @@ static inline int32_t bulkhead_spawn(bulkhead_entry entry, const void *argument,
     return 0;
 }
 
-/// Starts a child that takes over a descriptor (see `bulkhead_take_descriptor`). On success the caller has neither it nor a handle.
-/// Errors as `bulkhead_spawn_with`; the caller then still has the descriptor.
+/// Starts a child that takes over a descriptor (see `bulkhead_take_descriptor`). On success the caller has neither it
+/// nor a handle. Errors as `bulkhead_spawn_with`; the caller then still has the descriptor.
 static inline int32_t bulkhead_spawn_descriptor(bulkhead_entry entry, int32_t fd) {
     struct bulkhead_handle handle = {.kind = BULKHEAD_DESCRIPTOR, .flags = BULKHEAD_MOVE, .value = (uint32_t)fd};
     struct bulkhead_options options = {.handles = &handle, .handle_count = 1};
@@ -214,12 +227,20 @@ static inline int32_t bulkhead_argument(void *buffer, uint32_t capacity) {
     return bulkhead_host_argument(buffer, capacity, 0, 0, &message);
 }
 
-/// Takes the one handle that the argument consists of: a descriptor, or a process. Returns -1 if there is none.
+/// Takes the one handle that the argument consists of: a descriptor. Returns -1 if there is none.
 static inline int32_t bulkhead_take_descriptor(void) {
     struct bulkhead_handle handle = {0};
     struct bulkhead_message message;
     if (bulkhead_host_argument(0, 0, &handle, 1, &message) != 0 || message.handle_count != 1) return -1;
-    return (int32_t)handle.value;
+    return handle.kind == BULKHEAD_DESCRIPTOR ? (int32_t)handle.value : -1;
+}
+
+/// Takes the one handle that the argument consists of: a process. Returns UINT32_MAX if there is none.
+static inline uint32_t bulkhead_take_process(void) {
+    struct bulkhead_handle handle = {0};
+    struct bulkhead_message message;
+    if (bulkhead_host_argument(0, 0, &handle, 1, &message) != 0 || message.handle_count != 1) return UINT32_MAX;
+    return handle.kind == BULKHEAD_PROCESS ? handle.value : UINT32_MAX;
 }
 
 /// The id of a process: for comparisons and logs. 0 for a handle that is not open.
@@ -231,7 +252,8 @@ static inline uint64_t bulkhead_id(uint32_t process) {
 /// Sleeps. Suspends.
 static inline void bulkhead_sleep(int64_t nanoseconds) { (void)bulkhead_host_sleep(nanoseconds); }
 
-/// Monitors a process: its DOWN has the tag `BULKHEAD_DOWN_TAG(*monitor)`, and comes at once (`noproc`) if it is gone. Errors: `badf`, `mfile`.
+/// Monitors a process: its DOWN has the tag `BULKHEAD_DOWN_TAG(*monitor)`, and comes at once (`noproc`) if it is gone.
+/// Errors: `badf`, `mfile`.
 static inline int32_t bulkhead_monitor(uint32_t process, uint32_t *monitor) {
     uint32_t out[2];
     int32_t error = bulkhead_host_monitor(process, 0, out);
@@ -257,7 +279,8 @@ __attribute__((noreturn)) static inline void bulkhead_exit_bytes(const void *rea
 
 // ---- Network. Descriptors are WASI's: wasi-libc's accept, read, write, send, recv, poll and close work on them, too.
 
-/// Listens on an address of this machine; port 0 is any that the policy covers. Errors: `notcapable`, the socket's. Suspends.
+/// Listens on an address of this machine; port 0 is any that the policy covers. Errors: `notcapable`, the socket's.
+/// Suspends.
 static inline int32_t bulkhead_tcp_listen(const char *host, uint32_t port, int32_t *fd) {
     return bulkhead_host_tcp_listen(host, bulkhead_length(host), port, 4096, fd);
 }
@@ -268,7 +291,9 @@ static inline int32_t bulkhead_tcp_connect(const char *host, uint32_t port, int3
 }
 
 /// Takes the next connection. Errors: the socket's, `mfile`. Suspends.
-static inline int32_t bulkhead_accept(int32_t listener, int32_t *fd) { return bulkhead_wasi_sock_accept(listener, 0, fd); }
+static inline int32_t bulkhead_accept(int32_t listener, int32_t *fd) {
+    return bulkhead_wasi_sock_accept(listener, 0, fd);
+}
 
 /// Reads what is there, at least a byte. Returns the count, 0 at the end, or the errno negated. Suspends.
 static inline int32_t bulkhead_read(int32_t fd, void *buffer, uint32_t capacity) {

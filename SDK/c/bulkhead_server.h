@@ -1,9 +1,10 @@
 // Servers, and what the host calls in a child: the second half of bulkhead.h, which includes it.
 #pragma once
 
-// ---- Servers: call, cast and info as in Erlang's gen_server. The same text serves on a blocking process and on a handler.
-// Between programs: a call has the tag `1<<62 | 1<<56 | monitor` and the caller's alias as its last handle; its answer goes to the
-// alias under `1<<62 | 2<<56 | monitor`; a cast has the tag `1<<62 | 3<<56`. So tags of your own stay below `1<<62`.
+// ---- Servers: call, cast and info as in Erlang's gen_server. The same text serves on a blocking process and on a
+// handler. Between programs: a call has the tag `1<<62 | 1<<56 | monitor` and the caller's alias as its last handle;
+// its answer goes to the alias under `1<<62 | 2<<56 | monitor`; a cast has the tag `1<<62 | 3<<56`. So tags of your own
+// stay below `1<<62`.
 
 #define BULKHEAD_CALL_TAG (UINT64_C(1) << 62 | UINT64_C(1) << 56)
 #define BULKHEAD_REPLY_TAG (UINT64_C(1) << 62 | UINT64_C(2) << 56)
@@ -15,7 +16,8 @@ struct bulkhead_caller {
     uint32_t alias, call;
 };
 
-/// What a server is asked. Data and handles are the server's until its function returns; handles not taken are then closed.
+/// What a server is asked. Data and handles are the server's until its function returns; handles not taken are then
+/// closed.
 struct bulkhead_request {
     const struct bulkhead_message *message;
     const void *data;
@@ -48,7 +50,8 @@ static inline struct bulkhead_caller bulkhead_later(struct bulkhead_request *req
     return from;
 }
 
-/// Answers a caller. One that has given up hears nothing, which is no error. Errors: `again` its mailbox is full, `msgsize`.
+/// Answers a caller. One that has given up hears nothing, which is no error. Errors: `again` its mailbox is full,
+/// `msgsize`.
 static inline int32_t bulkhead_answer(struct bulkhead_caller from, const void *data, uint32_t length) {
     int32_t error = bulkhead_host_send(from.alias, BULKHEAD_REPLY_TAG | from.call, data, length, 0, 0);
     (void)bulkhead_host_handle_close(from.alias);
@@ -72,7 +75,8 @@ __attribute__((weak)) struct bulkhead_module_state {
 static inline void bulkhead_drop(struct bulkhead_handle *handles, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         if (handles[i].value == UINT32_MAX) continue;
-        (void)(handles[i].kind == BULKHEAD_PROCESS ? bulkhead_host_handle_close(handles[i].value) : bulkhead_close((int32_t)handles[i].value));
+        if (handles[i].kind == BULKHEAD_PROCESS) (void)bulkhead_host_handle_close(handles[i].value);
+        else (void)bulkhead_close((int32_t)handles[i].value);
     }
 }
 
@@ -101,7 +105,8 @@ static inline int32_t bulkhead_serve_one(const struct bulkhead_server *server, i
         error = bulkhead_host_receive(0, 0, data, message.length, handles, BULKHEAD_HANDLES_MAX, &message);
     }
     if (error != 0) return 2;
-    struct bulkhead_request request = {&message, data, message.length, message.handle_count, handles, {UINT32_MAX, (uint32_t)message.tag}};
+    struct bulkhead_caller nobody = {UINT32_MAX, (uint32_t)message.tag};
+    struct bulkhead_request request = {&message, data, message.length, message.handle_count, handles, nobody};
     int32_t (*function)(void *, struct bulkhead_request *) = server->info;
     if (message.kind == BULKHEAD_DATA && message.tag == BULKHEAD_CAST_TAG) function = server->cast;
     if (message.kind == BULKHEAD_DATA && message.tag >> 32 == BULKHEAD_CALL_TAG >> 32 && message.handle_count > 0 &&
@@ -115,15 +120,16 @@ static inline int32_t bulkhead_serve_one(const struct bulkhead_server *server, i
     return ended;
 }
 
-/// Serves until a function of the server says to end. Call it last in a child's entry function: on a blocking process it returns
-/// when the server has ended (suspends), on a handler at once, and the host's calls go on from there.
+/// Serves until a function of the server says to end. Call it last in a child's entry function: on a blocking process
+/// it returns when the server has ended (suspends), on a handler at once, and the host's calls go on from there.
 static inline void bulkhead_serve(const struct bulkhead_server *server) {
     bulkhead_module.server = server;
     if (bulkhead_module.is_handler) return;
     while (bulkhead_serve_one(server, BULKHEAD_FOREVER) != 1) {}
 }
 
-/// For a handler process without a server: `function` runs for each message and takes it by `receive`; 0 to go on, 1 to end.
+/// For a handler process without a server: `function` runs for each message and takes it by `receive`; 0 to go on, 1 to
+/// end.
 static inline void bulkhead_on_message(int32_t (*function)(void)) { bulkhead_module.on_message = function; }
 
 /// Asks a server without waiting for an answer. Errors as `bulkhead_send`. Suspends when its mailbox is full.
@@ -131,11 +137,12 @@ static inline int32_t bulkhead_cast(uint32_t process, const void *request, uint3
     return bulkhead_send(process, BULKHEAD_CAST_TAG, request, length);
 }
 
-/// Asks a server and waits for its answer, as gen_server:call/3: `answer.length` bytes of it are then in `reply`. `timeout` holds for
-/// sending and for waiting, each. Errors: `timedout` (a late answer is dropped), `srch` the server is gone or went (then
-/// `answer.kind` is DOWN and `reply` has the reason, if it fits), `deadlk` (16) it is the caller, `msgsize` the answer did not fit and is lost. Suspends.
-static inline int32_t bulkhead_call(uint32_t process, const void *request, uint32_t length, void *reply, uint32_t capacity,
-                                    struct bulkhead_message *answer, int64_t timeout) {
+/// Asks a server and waits for its answer, as gen_server:call/3: `answer.length` bytes of it are then in `reply`.
+/// `timeout` holds for sending and for waiting, each. Errors: `timedout` (a late answer is dropped), `srch` the server
+/// is gone or went (then `answer.kind` is DOWN and `reply` has the reason, if it fits), `deadlk` (16) it is the caller,
+/// `msgsize` the answer did not fit and is lost. Suspends.
+static inline int32_t bulkhead_call(uint32_t process, const void *request, uint32_t length, void *reply,
+                                    uint32_t capacity, struct bulkhead_message *answer, int64_t timeout) {
     uint32_t out[2];
     if (bulkhead_id(process) == bulkhead_id(BULKHEAD_SELF)) return 16;
     int32_t error = bulkhead_host_monitor(process, 1, out);
@@ -145,7 +152,8 @@ static inline int32_t bulkhead_call(uint32_t process, const void *request, uint3
     error = bulkhead_send_handles(process, BULKHEAD_CALL_TAG | out[0], request, length, &alias, 1, timeout);
     if (error != 0) (void)bulkhead_host_handle_close(out[1]);
     // Of a server that is gone the DOWN is there and says more.
-    if (error == 0 || error == BULKHEAD_SRCH) error = bulkhead_receive_select(tags, 2, reply, capacity, 0, 0, answer, timeout);
+    if (error == 0 || error == BULKHEAD_SRCH)
+        error = bulkhead_receive_select(tags, 2, reply, capacity, 0, 0, answer, timeout);
     bool down = (error == 0 || error == BULKHEAD_MSGSIZE) && answer->kind == BULKHEAD_DOWN;
     if (down && error == 0) return BULKHEAD_SRCH;
     (void)bulkhead_host_demonitor(out[0], 1);
@@ -155,7 +163,9 @@ static inline int32_t bulkhead_call(uint32_t process, const void *request, uint3
     if (error == BULKHEAD_MSGSIZE) {
         struct bulkhead_handle handles[BULKHEAD_HANDLES_MAX];
         uint8_t *room = bulkhead_room(answer->length);
-        if (room != NULL && bulkhead_host_receive(tags, 1, room, answer->length, handles, BULKHEAD_HANDLES_MAX, answer) == 0)
+        uint32_t size = answer->length;
+        if (room != NULL &&
+            bulkhead_host_receive(tags, 1, room, size, handles, BULKHEAD_HANDLES_MAX, answer) == 0)
             bulkhead_drop(handles, answer->handle_count);
     }
     return error;

@@ -27,7 +27,11 @@ impl Error {
     pub const NOTCAPABLE: Error = Error(76);
 
     pub(crate) fn check(errno: i32) -> Result<(), Error> {
-        if errno == 0 { Ok(()) } else { Err(Error(errno as u16)) }
+        if errno == 0 {
+            Ok(())
+        } else {
+            Err(Error(errno as u16))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bulkhead's host interface in Rust: processes, typed messages, links, monitors, sockets and servers.
 //!
-//! A process is a function with memory of its own. It is written with plain blocking calls, and only it waits when it waits:
+//! A process is a function with memory of its own. It is written with plain blocking calls, and only it waits when it
+//! waits:
 //!
 //! ```no_run
 //! use bulkhead::{Mailbox, Process, TcpListener, TcpStream};
@@ -23,10 +24,12 @@
 //! }
 //! ```
 //!
-//! Nothing of the parent's memory is in a child, so what runs there is a function or a closure that captures nothing (the compiler
-//! sees to that), and what it needs is its argument: any [`Wire`] value, with processes, streams and listeners inside.
+//! Nothing of the parent's memory is in a child, so what runs there is a function or a closure that captures nothing
+//! (the compiler sees to that), and what it needs is its argument: any [`Wire`] value, with processes, streams and
+//! listeners inside.
 //!
-//! Without the feature `std` the crate is `no_std` with `alloc`; then `std::io`'s traits are not implemented for streams.
+//! Without the feature `std` the crate is `no_std` with `alloc`; then `std::io`'s traits are not implemented for
+//! streams.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![warn(missing_docs)]

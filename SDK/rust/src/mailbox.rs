@@ -98,7 +98,9 @@ pub(crate) fn nanoseconds(time: Duration) -> i64 {
 
 /// Takes the first message with one of these tags (none: any) and hands it to `read`. Errors: `TIMEDOUT`.
 pub(crate) fn receive<T>(
-    tags: &[u64], timeout: i64, read: impl FnOnce(&sys::Message, &mut Decoder<'_>) -> T,
+    tags: &[u64],
+    timeout: i64,
+    read: impl FnOnce(&sys::Message, &mut Decoder<'_>) -> T,
 ) -> Result<T, Error> {
     let mut bytes = [0u8; 256];
     let mut handles = [sys::Handle::default(); sys::MOST_HANDLES];

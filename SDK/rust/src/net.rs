@@ -10,18 +10,30 @@ fn split(address: &str) -> Result<(&str, u32), Error> {
 }
 
 #[derive(Debug)]
-struct Descriptor(u32);
+struct Descriptor(u32, Ownership);
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Ownership {
+    Own,
+    Shared,
+}
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
-        // SAFETY: the descriptor is this value's own.
-        unsafe { sys::fd_close(self.0) };
+        if self.1 == Ownership::Own {
+            // SAFETY: the descriptor is this value's own.
+            unsafe { sys::fd_close(self.0) };
+        }
     }
 }
 
 impl Descriptor {
+    fn shared(&self) -> Descriptor {
+        Descriptor(self.0, Ownership::Shared)
+    }
     fn encode(self, to: &mut Encoder) {
-        to.put_handle(sys::Handle { kind: sys::DESCRIPTOR, flags: sys::MOVE, value: self.0 });
+        let flags = if self.1 == Ownership::Own { sys::MOVE } else { 0 };
+        to.put_handle(sys::Handle { kind: sys::DESCRIPTOR, flags, value: self.0 });
         core::mem::forget(self);
     }
     fn address(&self, peer: u32) -> Result<String, Error> {
@@ -43,7 +55,7 @@ impl TcpListener {
         let ((host, port), mut fd) = (split(address)?, 0);
         // SAFETY: `host` is valid for the read, `fd` for the write.
         Error::check(unsafe { sys::tcp_listen(host.as_ptr(), host.len(), port, 4096, &mut fd) })?;
-        Ok(TcpListener(Descriptor(fd)))
+        Ok(TcpListener(Descriptor(fd, Ownership::Own)))
     }
 
     /// Waits for the next connection. Suspends.
@@ -51,7 +63,12 @@ impl TcpListener {
         let mut fd = 0;
         // SAFETY: `fd` is valid for the write.
         Error::check(unsafe { sys::sock_accept(self.0 .0, 0, &mut fd) })?;
-        Ok(TcpStream(Descriptor(fd)))
+        Ok(TcpStream(Descriptor(fd, Ownership::Own)))
+    }
+
+    /// The same listener for another process: to be sent, while this one stays.
+    pub fn shared(&self) -> TcpListener {
+        TcpListener(self.0.shared())
     }
 
     /// The address it listens on.
@@ -70,7 +87,7 @@ impl TcpStream {
         let ((host, port), mut fd) = (split(address)?, 0);
         // SAFETY: `host` is valid for the read, `fd` for the write.
         Error::check(unsafe { sys::tcp_connect(host.as_ptr(), host.len(), port, &mut fd) })?;
-        Ok(TcpStream(Descriptor(fd)))
+        Ok(TcpStream(Descriptor(fd, Ownership::Own)))
     }
 
     /// Reads what is there, at least a byte; 0 is the end. Suspends.
@@ -97,6 +114,11 @@ impl TcpStream {
         Ok(())
     }
 
+    /// The same connection for another process: to be sent, while this one stays. It closes when both are gone.
+    pub fn shared(&self) -> TcpStream {
+        TcpStream(self.0.shared())
+    }
+
     /// The other end's address.
     pub fn peer_addr(&self) -> Result<String, Error> {
         self.0.address(1)
@@ -113,7 +135,7 @@ impl UdpSocket {
         let ((host, port), mut fd) = (split(address)?, 0);
         // SAFETY: `host` is valid for the read, `fd` for the write.
         Error::check(unsafe { sys::udp_bind(host.as_ptr(), host.len(), port, &mut fd) })?;
-        Ok(UdpSocket(Descriptor(fd)))
+        Ok(UdpSocket(Descriptor(fd, Ownership::Own)))
     }
 
     /// Sends a datagram to an address that the policy lets the caller connect to. Suspends.
@@ -155,7 +177,7 @@ macro_rules! movable {
                 self.0.encode(to);
             }
             fn decode(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
-                Ok($name(Descriptor(from.take_handle(sys::DESCRIPTOR)?)))
+                Ok($name(Descriptor(from.take_handle(sys::DESCRIPTOR)?, Ownership::Own)))
             }
         }
     )*};

@@ -3,15 +3,16 @@
 use crate::{mailbox, spawn, sys, Decoder, Encoder, Error, Link, Mailbox, Malformed, Monitor, Reason, Spawned, Wire};
 use core::{fmt, marker::PhantomData, time::Duration};
 
-/// A process that takes messages of type `M`. It is a handle: cloning duplicates it, dropping closes it, sending it moves it, and
-/// none of that touches the process.
+/// A process that takes messages of type `M`. It is a handle: cloning duplicates it, dropping closes it, sending it
+/// moves it, and none of that touches the process.
 pub struct Process<M> {
     pub(crate) handle: u32,
     kind: PhantomData<fn(M)>,
 }
 
 impl<M: Wire> Process<M> {
-    /// Starts a process that runs `body` with this argument, in memory of its own. It ends when `body` returns; a panic ends it alone.
+    /// Starts a process that runs `body` with this argument, in memory of its own. It ends when `body` returns; a panic
+    /// ends it alone.
     ///
     /// Errors: `NOTCAPABLE` the policy grants no (further) children, `AGAIN` there are too many processes, `NOMEM`.
     pub fn spawn<A: Wire>(argument: A, body: fn(A, Mailbox<M>)) -> Result<Process<M>, Error> {
@@ -29,7 +30,11 @@ impl<M: Wire> Process<M> {
     }
 
     /// As `spawn`, with areas of the caller's rights taken away: `Process::spawn_without(Area::Fs, argument, body)`.
-    pub fn spawn_without<A: Wire>(area: spawn::Area, argument: A, body: fn(A, Mailbox<M>)) -> Result<Process<M>, Error> {
+    pub fn spawn_without<A: Wire>(
+        area: spawn::Area,
+        argument: A,
+        body: fn(A, Mailbox<M>),
+    ) -> Result<Process<M>, Error> {
         Ok(spawn::Spawn::new().without(area).start(argument, body)?.process)
     }
 
@@ -124,7 +129,8 @@ pub fn exit(reason: &Reason) -> ! {
     panic!("not a reason to give: {reason:?}");
 }
 
-/// From now on exit signals arrive as messages (see `Mailbox::next` and `Link`) instead of ending the caller; or no longer.
+/// From now on exit signals arrive as messages (see `Mailbox::next` and `Link`) instead of ending the caller; or no
+/// longer.
 pub fn trap_exit(on: bool) {
     // SAFETY: the call takes a number.
     unsafe { sys::trap_exit(u32::from(on)) };

@@ -4,8 +4,8 @@ use crate::{mailbox, spawn, sys, Decoder, Encoder, Error, Malformed, Process, Re
 use alloc::{boxed::Box, vec::Vec};
 use core::{marker::PhantomData, time::Duration};
 
-/// A server: state, and what it does when asked. The same server runs as a handler process, which has no stack between messages
-/// ([`start`]), and as a blocking one ([`serve`](GenServer::serve)).
+/// A server: state, and what it does when asked. The same server runs as a handler process, which has no stack between
+/// messages ([`start`]), and as a blocking one ([`serve`](GenServer::serve)).
 pub trait GenServer: Sized + 'static {
     /// What it starts with.
     type Argument: Wire;
@@ -75,7 +75,8 @@ pub struct Caller<R> {
 }
 
 impl<R: Wire> Caller<R> {
-    /// Answers. A caller that has given up hears nothing, which is no error. Errors: `AGAIN` its mailbox is full, `MSGSIZE`.
+    /// Answers. A caller that has given up hears nothing, which is no error. Errors: `AGAIN` its mailbox is full,
+    /// `MSGSIZE`.
     pub fn reply(self, answer: R) -> Result<(), Error> {
         match mailbox::send(self.alias.handle, sys::REPLY | u64::from(self.call), answer, 0) {
             Err(Error::SRCH) => Ok(()),
@@ -199,7 +200,9 @@ fn dispatch<S: GenServer>(server: &mut S, timeout: i64) -> Next {
         (sys::DOWN, _) => server.info(Info::Down(message.monitor, Reason::decode(from))),
         (_, sys::CAST) => S::Cast::decode(from).map_or(Next::Continue, |request| server.cast(request)),
         (_, tag) if tag >> 32 == sys::CALL >> 32 => match (from.take_last_process(), S::Call::decode(from)) {
-            (Some(alias), Ok(request)) => server.call(request, Caller { alias: Process::from_handle(alias), call: tag as u32 }),
+            (Some(alias), Ok(request)) => {
+                server.call(request, Caller { alias: Process::from_handle(alias), call: tag as u32 })
+            }
             (Some(alias), Err(_)) => {
                 drop(Process::<()>::from_handle(alias));
                 Next::Continue

@@ -111,7 +111,8 @@ impl Spawn {
         self
     }
 
-    /// Starts it. Errors: `NOTCAPABLE` no right to spawn or to that policy, `NOENT` no such policy, `AGAIN` too many processes, `NOMEM`.
+    /// Starts it. Errors: `NOTCAPABLE` no right to spawn or to that policy, `NOENT` no such policy, `AGAIN` too many
+    /// processes, `NOMEM`.
     pub fn start<A: Wire, M: Wire>(self, argument: A, body: fn(A, Mailbox<M>)) -> Result<Spawned<M>, Error> {
         let mut encoder = Encoder::new();
         (body as usize as u32).encode(&mut encoder);
@@ -163,7 +164,11 @@ pub(crate) fn take_argument<A: Wire>() -> Option<A> {
         let error = unsafe { sys::argument(buffer, bytes.len(), table, sys::MOST_HANDLES, &mut message) };
         let length = message.length as usize;
         if error == 0 {
-            return A::decode(&mut Decoder::with_handles(&bytes[..length], &mut handles[..message.handle_count as usize])).ok();
+            return A::decode(&mut Decoder::with_handles(
+                &bytes[..length],
+                &mut handles[..message.handle_count as usize],
+            ))
+            .ok();
         }
         if error != i32::from(Error::MSGSIZE.0) || length <= bytes.len() {
             return None;
@@ -179,7 +184,8 @@ extern "C" {
 // The host calls this in a child, which has no main: constructors run here.
 #[no_mangle]
 extern "C" fn bulkhead_spawned(number: u32) {
-    // SAFETY: once in a process, before anything else; and the number is that of one of the functions that `run` is given.
+    // SAFETY: once in a process, before anything else; and the number is that of one of the functions that `run` is
+    // given.
     unsafe {
         __wasm_call_ctors();
         crate::server::IS_HANDLER = number & sys::ENTRY_HANDLER != 0;

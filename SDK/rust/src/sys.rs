@@ -1,4 +1,5 @@
-//! The imports as SDK/abi.md has them, and the structures in memory. Everything else in this crate is a layer over these.
+//! The imports as SDK/abi.md has them, and the structures in memory. Everything else in this crate is a layer over
+//! these.
 #![allow(missing_docs)]
 
 #[repr(C)]
@@ -82,15 +83,32 @@ extern "C" {
     pub fn abi_version() -> i32;
     pub fn send(process: u32, tag: u64, data: *const u8, length: usize, handles: *const Handle, count: usize) -> i32;
     pub fn send_wait(
-        process: u32, tag: u64, data: *const u8, length: usize, handles: *const Handle, count: usize, timeout: i64,
+        process: u32,
+        tag: u64,
+        data: *const u8,
+        length: usize,
+        handles: *const Handle,
+        count: usize,
+        timeout: i64,
     ) -> i32;
     pub fn receive(
-        tags: *const u64, tag_count: usize, buffer: *mut u8, capacity: usize, handles: *mut Handle, handle_capacity: usize,
+        tags: *const u64,
+        tag_count: usize,
+        buffer: *mut u8,
+        capacity: usize,
+        handles: *mut Handle,
+        handle_capacity: usize,
         message: *mut Message,
     ) -> i32;
     pub fn receive_wait(
-        tags: *const u64, tag_count: usize, buffer: *mut u8, capacity: usize, handles: *mut Handle, handle_capacity: usize,
-        message: *mut Message, timeout: i64,
+        tags: *const u64,
+        tag_count: usize,
+        buffer: *mut u8,
+        capacity: usize,
+        handles: *mut Handle,
+        handle_capacity: usize,
+        message: *mut Message,
+        timeout: i64,
     ) -> i32;
     pub fn link(process: u32) -> i32;
     pub fn unlink(process: u32) -> i32;
@@ -102,7 +120,11 @@ extern "C" {
     pub fn trap_exit(on: u32) -> i32;
     pub fn spawn(options: *const Options, out: *mut Pair) -> i32;
     pub fn argument(
-        buffer: *mut u8, capacity: usize, handles: *mut Handle, handle_capacity: usize, message: *mut Message,
+        buffer: *mut u8,
+        capacity: usize,
+        handles: *mut Handle,
+        handle_capacity: usize,
+        message: *mut Message,
     ) -> i32;
     pub fn process_id(process: u32, out: *mut u64) -> i32;
     pub fn alive(process: u32) -> i32;

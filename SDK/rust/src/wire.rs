@@ -1,12 +1,13 @@
-//! How values travel: little-endian numbers, lengths before what varies, handles beside the bytes. The same in all SDKs.
+//! How values travel: little-endian numbers, lengths before what varies, handles beside the bytes. The same in all
+//! SDKs.
 
 use crate::sys;
 use alloc::{string::String, vec::Vec};
 
 /// A value that can be sent: as bytes, with the handles that are in it.
 ///
-/// Sending consumes, so a stream or process that is sent has moved. For structures and enums of your own, [`message!`](crate::message)
-/// writes the implementation.
+/// Sending consumes, so a stream or process that is sent has moved. For structures and enums of your own,
+/// [`message!`](crate::message) writes the implementation.
 pub trait Wire: Sized {
     /// Appends this value.
     fn encode(self, to: &mut Encoder);
@@ -197,7 +198,8 @@ impl<T: Wire> Wire for Vec<T> {
     }
     fn decode(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
         let count = u32::decode(from)? as usize;
-        // A count is only a claim. Every value takes a byte at least, so this bounds the work that a hostile one can cause.
+        // A count is only a claim. Every value takes a byte at least, so this bounds the work that a hostile one can
+        // cause.
         if count > from.remaining() {
             return Err(Malformed);
         }
@@ -223,7 +225,7 @@ macro_rules! tuples {
         }
     )*};
 }
-tuples!(() (A) (A, B) (A, B, C) (A, B, C, D) (A, B, C, D, E));
+tuples!(()(A)(A, B)(A, B, C)(A, B, C, D)(A, B, C, D, E));
 
 /// Declares structures and enums that can be sent. An enum goes as its variant's position in one byte, then the fields.
 ///
@@ -249,7 +251,9 @@ macro_rules! message {
             }
         }
     };
-    ($(#[$meta:meta])* $visible:vis enum $name:ident { $($variant:ident { $($field:ident: $kind:ty),* $(,)? }),* $(,)? }) => {
+    ($(#[$meta:meta])* $visible:vis enum $name:ident {
+        $($variant:ident { $($field:ident: $kind:ty),* $(,)? }),* $(,)?
+    }) => {
         $(#[$meta])* $visible enum $name { $($variant { $($field: $kind),* }),* }
         impl $crate::Wire for $name {
             #[allow(unused_assignments)]

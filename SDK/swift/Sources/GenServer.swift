@@ -2,8 +2,8 @@
 
 import CBulkhead
 
-/// State, and what a server does when asked. The same server runs as a handler process, which has no stack between messages
-/// (`Server.start`), and as a blocking one (`Server.start(blocking: true)`); nobody can tell which.
+/// State, and what a server does when asked. The same server runs as a handler process, which has no stack between
+/// messages (`Server.start`), and as a blocking one (`Server.start(blocking: true)`); nobody can tell which.
 public protocol GenServer: ~Copyable {
     /// What it starts with.
     associatedtype Argument: Wire
@@ -49,7 +49,8 @@ public struct Caller<Reply: Wire> {
     let alias: Handle
     let number: UInt32
 
-    /// Answers. A caller that has given up hears nothing, which is no error. Errors: `again` its mailbox is full, `tooLong`.
+    /// Answers. A caller that has given up hears nothing, which is no error. Errors: `again` its mailbox is full,
+    /// `tooLong`.
     public func reply(_ answer: Reply) throws(HostError) {
         var encoder = Encoder()
         answer.encode(to: &encoder)

@@ -2,8 +2,8 @@
 
 import CBulkhead
 
-/// A process that takes messages of one type. A value of this type is a handle: copying it, dropping it and sending it do nothing to
-/// the process.
+/// A process that takes messages of one type. A value of this type is a handle: copying it, dropping it and sending it
+/// do nothing to the process.
 public struct Process<Message: Wire & ~Copyable>: Wire, Equatable {
     let handle: Handle
 
@@ -56,7 +56,8 @@ extension Process where Message: ~Copyable {
         return Monitor(number)
     }
 
-    /// Sends an exit signal, as Erlang's `exit/2`. `kill` cannot be trapped. Errors: `invalid` for a reason that nobody can give.
+    /// Sends an exit signal, as Erlang's `exit/2`. `kill` cannot be trapped. Errors: `invalid` for a reason that nobody
+    /// can give.
     public func exit(_ reason: Reason) throws(HostError) {
         let handle = handle.value
         try check(reason.withKind { bulkhead_host_exit_process(handle, $0, $1.baseAddress, UInt32($1.count)) })
@@ -88,17 +89,18 @@ public func exit(_ reason: Reason) -> Never {
     fail("not a reason that a process can give")
 }
 
-/// From now on exit signals arrive as messages (see `Mailbox.next` and `Link`) instead of ending the caller; or no longer.
+/// From now on exit signals arrive as messages (see `Mailbox.next` and `Link`) instead of ending the caller; or no
+/// longer.
 public func trapExit(_ on: Bool) {
     _ = bulkhead_host_trap_exit(on ? 1 : 0)
 }
 
 extension String {
-    // The bytes and their count for the host; never NULL.
-    func withBytes(_ body: (UnsafePointer<CChar>, UInt32) -> Int32) -> Int32 {
+    // The bytes and their count for the host.
+    func withBytes(_ body: (UnsafePointer<CChar>?, UInt32) -> Int32) -> Int32 {
         var copy = self
         return copy.withUTF8 { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { body($0.baseAddress ?? UnsafePointer(bitPattern: 8)!, UInt32($0.count)) }
+            bytes.withMemoryRebound(to: CChar.self) { body($0.baseAddress, UInt32($0.count)) }
         }
     }
 }

@@ -3,7 +3,7 @@
 import CBulkhead
 
 /// Why a process ended, or is to end.
-public enum Reason: Equatable {
+public enum Reason: Equatable, Sendable {
     case normal, shutdown, kill, killed
     case exitCode(UInt32)
     /// Kind, message and backtrace, a line each.
@@ -78,7 +78,8 @@ public enum Reason: Equatable {
     }
 }
 
-/// A watch on a process. The watch ends with the last reference to this object, and takes back a report that is in the mailbox.
+/// A watch on a process. The watch ends with the last reference to this object, and takes back a report that is in the
+/// mailbox.
 public final class Monitor {
     /// What `Event.down` has.
     public let number: UInt32

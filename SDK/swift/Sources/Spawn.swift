@@ -100,7 +100,9 @@ struct EntryFunction {
 
 func functionIndex(_ bits: FunctionBits) -> UInt32 {
     if bits.context != 0 {
-        fail("spawn: the closure captures a value, and nothing of the parent's memory is in a child: pass it as the argument")
+        fail(
+            "spawn: the closure captures a value, which no child would have: pass it as the argument"
+        )
     }
     return bits.index
 }
@@ -112,11 +114,12 @@ struct Body<Argument: Wire & ~Copyable, Message: Wire & ~Copyable> {
 }
 
 extension Process where Message: ~Copyable {
-    /// Starts a process that runs `body` in memory of its own, with this argument. It ends when `body` returns; one that throws ends
-    /// with the error's words as its reason.
+    /// Starts a process that runs `body` in memory of its own, with this argument. It ends when `body` returns; one
+    /// that throws ends with the error's words as its reason.
     ///
     /// `body` must capture nothing: what it needs is its argument. One that captures traps in the parent.
-    /// Errors: `notCapable` no right to (further) children or to that policy, `noEntry` no such policy, `again` too many processes.
+    /// Errors: `notCapable` no right to (further) children or to that policy, `noEntry` no such policy, `again` too
+    /// many processes.
     @discardableResult
     public static func spawn<Argument: Wire & ~Copyable>(
         _ argument: consuming Argument, with options: SpawnOptions = .standard,
@@ -221,7 +224,8 @@ func start(
                     raw.handle_count = UInt32(handles.count)
                     raw.limits = limits.baseAddress
                     raw.limit_count = UInt32(limits.count)
-                    raw.policy = name.isEmpty ? nil : UnsafeRawPointer(name.baseAddress)?.assumingMemoryBound(to: CChar.self)
+                    raw.policy =
+                        name.isEmpty ? nil : UnsafeRawPointer(name.baseAddress)?.assumingMemoryBound(to: CChar.self)
                     raw.policy_length = UInt32(name.count)
                     return bulkhead_host_spawn(&raw, &child)
                 }

@@ -28,16 +28,8 @@ public struct TCPStream: ~Copyable, Wire {
     public func shared() -> TCPStream { TCPStream(descriptor, owned: false) }
 
     /// Reads what is there, at least a byte, and at most `count`; none is the end. Suspends.
-    public func read(upTo count: Int = 4096) throws(HostError) -> [UInt8] {
-        let descriptor = descriptor
-        var errno: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { room, filled in
-            let got = bulkhead_read(descriptor, room.baseAddress, UInt32(room.count))
-            if got < 0 { errno = -got }
-            filled = Int(max(got, 0))
-        }
-        try check(errno)
-        return bytes
+    public func read(upTo count: Int = 1024) throws(HostError) -> [UInt8] {
+        try [UInt8](reading: descriptor, upTo: count)
     }
 
     /// Writes all of it. Suspends.

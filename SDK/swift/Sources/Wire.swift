@@ -2,7 +2,8 @@
 
 import CBulkhead
 
-/// A value that can be sent: as bytes, with the handles that are in it. Encoding consumes: a stream that is sent has moved.
+/// A value that can be sent: as bytes, with the handles that are in it. Encoding consumes: a stream that is sent has
+/// moved.
 ///
 ///     struct Join: Wire {
 ///         let name: String
@@ -70,7 +71,8 @@ public struct Encoder {
 
 func close(_ handle: bulkhead_handle) {
     if handle.value == UInt32.max { return }
-    _ = Int(handle.kind) == BULKHEAD_PROCESS
+    _ =
+        Int(handle.kind) == BULKHEAD_PROCESS
         ? bulkhead_host_handle_close(handle.value) : bulkhead_close(Int32(bitPattern: handle.value))
 }
 

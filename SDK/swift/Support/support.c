@@ -1,5 +1,5 @@
-// What Embedded Swift expects of a C library, for a module that has none: memory, random numbers, printing, and where the host enters.
-// All of it is small, because every process carries it.
+// What Embedded Swift expects of a C library, for a module that has none: memory, random numbers, printing, and where
+// the host enters. All of it is small, because every process carries it.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -7,7 +7,8 @@
 WASI(fd_write) int32_t wasi_fd_write(int32_t fd, const void *vectors, uint32_t count, uint32_t *written);
 WASI(random_get) int32_t wasi_random_get(void *bytes, uint32_t length);
 
-// ---- Memory: blocks by size class on free lists, new ones from the end of what there is. A block is given back to its list only.
+// ---- Memory: blocks by size class on free lists, new ones from the end of what there is. A block is given back to its
+// list only.
 
 enum { STEP = 16, SMALL = 512, SMALL_CLASSES = SMALL / STEP, CLASSES = SMALL_CLASSES + 22, ALIGNED = 0xff };
 
