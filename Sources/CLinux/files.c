@@ -27,8 +27,8 @@ int64_t bulkhead_getdents64(int32_t directory, void *buffer, size_t size) {
     return result < 0 ? -errno : result;
 }
 
-int64_t bulkhead_readv_nowait(int32_t fd, const struct iovec *vectors, int32_t count) {
-    ssize_t result = preadv2(fd, vectors, count, -1, RWF_NOWAIT);
+int64_t bulkhead_readv_nowait(int32_t fd, const struct iovec *vectors, int32_t count, int64_t offset) {
+    ssize_t result = preadv2(fd, vectors, count, offset, RWF_NOWAIT);
     return result < 0 ? -errno : result;
 }
 

@@ -11,10 +11,10 @@ extension FileRights {
 
 extension MountGrant {
     /// Host `/` at guest `/`: every directory is in it, whatever the guest calls it.
-    var isWholeHost: Bool { guestPath == "/" && hostPath == "/" }
+    package var isWholeHost: Bool { guestPath == "/" && hostPath == "/" }
 
     /// Whether `inner` is this mount or a directory beneath it, with the same names on both sides.
-    func contains(pathOf inner: MountGrant) -> Bool {
+    package func contains(pathOf inner: MountGrant) -> Bool {
         guard let guest = MountGrant.suffix(of: inner.guestPath, beneath: guestPath),
             let host = MountGrant.suffix(of: inner.hostPath, beneath: hostPath)
         else { return false }

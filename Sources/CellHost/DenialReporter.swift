@@ -7,7 +7,8 @@ import WASIPreview1
 
 /// A token bucket of messages and a bounded table of folded denials, so that ten million denied calls cost the
 /// supervisor a few hundred messages a second and the cell a table of fixed size.
-final class DenialReporter: DenialSink {
+// SAFETY: used by the one thread that runs the one process.
+final class DenialReporter: DenialSink, @unchecked Sendable {
     /// Messages a second in the long run, and how many may go at once.
     private static let rate: UInt64 = 100
     private static let burst: UInt64 = 200

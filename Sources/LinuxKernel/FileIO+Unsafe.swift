@@ -30,6 +30,35 @@ internal import Glibc
 
     var count: Int32 { unsafe Int32(pieces.count) }
 
+    /// The pieces' bytes, `total` of them.
+    package func gathered(_ total: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(total)
+        for index in unsafe pieces.indices {
+            let piece = unsafe pieces[index]
+            // SAFETY: whoever made the pieces keeps what they point at alive.
+            unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(start: piece.base, count: piece.count))
+        }
+        return bytes
+    }
+
+    /// Fills the pieces in their order.
+    /// - Returns: how many bytes had room.
+    package func scatter(_ bytes: [UInt8]) -> Int {
+        var done = 0
+        for index in unsafe pieces.indices where done < bytes.count {
+            let piece = unsafe pieces[index]
+            let count = unsafe min(piece.count, bytes.count - done)
+            // SAFETY: `count` bytes are inside both.
+            unsafe bytes.withUnsafeBytes { source in
+                guard let start = source.baseAddress else { return }
+                unsafe piece.base.copyMemory(from: start + done, byteCount: count)
+            }
+            done += count
+        }
+        return done
+    }
+
     /// The only piece: for one, the plain calls are cheaper than the vectored ones.
     var only: IOVector? { unsafe pieces.count == 1 ? pieces[0] : nil }
 }
@@ -77,12 +106,12 @@ package enum FileDescriptorCalls {
         return try count("writev", unsafe writev(fd, vectors.base, vectors.count))
     }
 
-    /// preadv2(2) with RWF_NOWAIT at the current position: EAGAIN where it would wait, EOPNOTSUPP where it can't say.
+    /// preadv2(2) with RWF_NOWAIT, -1 being the current position: EAGAIN where it would wait, EOPNOTSUPP where it can't say.
     package static func readWithoutWaiting(
-        _ fd: Int32, _ vectors: IOVectors
+        _ fd: Int32, _ vectors: IOVectors, at offset: Int64 = -1
     ) throws(SystemError) -> Int {
         // SAFETY: as `read`.
-        try raw("preadv2", unsafe bulkhead_readv_nowait(fd, vectors.base, vectors.count))
+        try raw("preadv2", unsafe bulkhead_readv_nowait(fd, vectors.base, vectors.count, offset))
     }
 
     /// pwritev2(2) with RWF_NOWAIT at the current position.

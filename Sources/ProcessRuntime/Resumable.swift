@@ -14,26 +14,54 @@ package struct Interest: OptionSet, Hashable, Sendable {
     package static let write = Interest(rawValue: 2)
 }
 
-/// Why a process cannot go on now: it waits for any of the descriptors or for the deadline, whichever comes first.
+/// Why a process cannot go on now: it waits for any of these, whichever comes first. Signals other than messages always
+/// end a wait. A wake-up carries no data and may be spurious: the process is resumed and looks for itself.
 package struct Wait: Hashable, Sendable {
     package struct Descriptor: Hashable, Sendable {
         /// A descriptor of this OS process; it stays open while the process waits.
         package var raw: Int32
         package var interest: Interest
+        /// What `Reactor.readiness` said before the try that would have blocked. Where nothing was noted, waiting costs a
+        /// system call that looks.
+        package var seen: Readiness
 
-        package init(raw: Int32, interest: Interest) {
+        package init(raw: Int32, interest: Interest, seen: Readiness = .unknown) {
             self.raw = raw
             self.interest = interest
+            self.seen = seen
         }
+
+        static let none = Descriptor(raw: -1, interest: [])
     }
 
-    package var descriptors: [Descriptor]
-    /// CLOCK_MONOTONIC, in nanoseconds; nil waits without end.
+    /// The arrival of a message ends it too.
+    package var messages: Bool
+    /// The usual single one.
+    package var descriptor: Descriptor?
+    /// Any others.
+    package var more: [Descriptor]?
+    /// CLOCK_MONOTONIC, in nanoseconds; nil waits without end, 0 only lets others run first.
     package var deadline: UInt64?
 
-    package init(descriptors: [Descriptor], deadline: UInt64?) {
-        self.descriptors = descriptors
+    @inline(__always)
+    package init(
+        messages: Bool = false, descriptor: Descriptor? = nil, more: [Descriptor]? = nil, deadline: UInt64? = nil
+    ) {
+        self.messages = messages
+        self.descriptor = descriptor
+        self.more = more
         self.deadline = deadline
+    }
+
+    package init(descriptors: [Descriptor], deadline: UInt64?) {
+        self.init(
+            descriptor: descriptors.first, more: descriptors.count > 1 ? Array(descriptors.dropFirst()) : nil,
+            deadline: deadline)
+    }
+
+    /// All of them, the single one first.
+    package var descriptors: [Descriptor] {
+        (descriptor.map { [$0] } ?? []) + (more ?? [])
     }
 }
 

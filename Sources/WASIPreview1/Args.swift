@@ -4,13 +4,13 @@ extension WASIProcess {
     /// `args_sizes_get`: how many arguments, and how many bytes they take with their NULs.
     /// - Throws: `fault`.
     package func argsSizesGet(count: UInt32, size: UInt32, _ memory: GuestMemory) throws(CallFailure) {
-        try WASIProcess.sizes(of: arguments, count, size, memory)
+        try WASIProcess.sizes(of: template.arguments, count, size, memory)
     }
 
     /// `args_get`: pointers to `argv`, the strings to `buffer`.
     /// - Throws: `fault`.
     package func argsGet(argv: UInt32, buffer: UInt32, _ memory: GuestMemory) throws(CallFailure) {
-        try WASIProcess.strings(of: arguments, argv, buffer, memory)
+        try WASIProcess.strings(of: template.arguments, argv, buffer, memory)
     }
 
     static func sizes(

@@ -29,13 +29,13 @@ extension WASIProcess {
         guard let clock = ClockID(rawValue: id) else { throw .errno(.inval) }
         switch clock {
         case .realtime:
-            if let step = clocks.realtime { return (.realtime, step) }
+            if let step = template.clocks.realtime { return (.realtime, step) }
             throw deny(call, PolicyKey("clocks.realtime"), .notcapable, "id=realtime")
         case .monotonic:
-            if let step = clocks.monotonic { return (.monotonic, step) }
+            if let step = template.clocks.monotonic { return (.monotonic, step) }
             throw deny(call, PolicyKey("clocks.monotonic"), .notcapable, "id=monotonic")
         case .processCPUTime, .threadCPUTime:
-            if let step = clocks.cpuTime { return (.processTime, step) }
+            if let step = template.clocks.cpuTime { return (.processTime, step) }
             throw deny(call, PolicyKey("clocks.cpu"), .notcapable, "id=cpu")
         }
     }

@@ -2,18 +2,12 @@
 
 internal import CapabilityModel
 internal import LinuxKernel
+internal import ProcessRuntime
+internal import Synchronization
 
-/// A descriptor that several may hold.
-final class OpenFile {
-    let file: OwnedFileDescriptor
-
-    init(_ file: consuming OwnedFileDescriptor) {
-        self.file = file
-    }
-}
-
-/// One open file of the guest. Closed when its last reference goes.
-final class Descriptor {
+/// One open file of the guest, and what this descriptor of it may do. A value: processes share it, and whoever changes
+/// something puts another one in its place.
+final class Descriptor: Sendable {
     enum Kind: Hashable {
         case regular, directory, stream, connection, listener
     }
@@ -24,67 +18,91 @@ final class Descriptor {
         case never
         /// The open file description is ours and non-blocking: try, and wait on EAGAIN.
         case nonBlocking
-        /// The description is shared with other processes, so it keeps its mode: try with RWF_NOWAIT.
+        /// The description is shared with other OS processes, so it keeps its mode: try with RWF_NOWAIT, and where the
+        /// kernel knows none poll(2) first, and write no more than PIPE_BUF.
         case shared
-        /// As `shared`, where the kernel knows no RWF_NOWAIT: poll(2) first, and write no more than PIPE_BUF.
-        case polled
+    }
+
+    /// Which grant it came by.
+    enum Origin: Hashable {
+        case standardStream(Int)
+        case mount
+        /// A connection that was made, or a socket bound or listening or accepted by one: the rules it needed.
+        case connect([NetworkGrant])
+        case listen([NetworkGrant])
+    }
+
+    /// What `with` may change.
+    struct Traits: Sendable {
+        /// The mount beneath which it was opened; nil for standard streams and sockets.
+        var mount: Mount?
+        /// The name of a preopened directory.
+        var preopenName: [UInt8]?
+        /// False for the absent root: it counts towards no limit, and only path calls and a libc's search see it.
+        var isCounted = true
+        /// Paid for by the process's account, because the process did not start with it.
+        var isCharged = false
+        var base: Rights
+        var inheriting: Rights
+        /// But for `append`, which is the open file's.
+        var flags: DescriptorFlags = []
+        /// The position is not this process's alone, or there is none (O_PATH): `readable`, made on first use, lists and
+        /// syncs a directory.
+        var needsOwnHandle = false
+        var readable: OpenFile?
     }
 
     let file: OpenFile
     let kind: Kind
     let type: FileType
+    /// Of files and directories; what has neither has 0.
     let device: UInt64
     let inode: UInt64
-    /// The mount beneath which it was opened; nil for standard streams and sockets.
-    let mount: Mount?
-    /// The name of a preopened directory.
-    let preopenName: [UInt8]?
-    /// False for the absent root: it counts towards no limit, and only path calls and a libc's search see it.
-    let isCounted: Bool
-    var waiting: Waiting
-    var base: Rights
-    var inheriting: Rights
-    var flags: DescriptorFlags
-    /// A preopened directory is an O_PATH handle; this one, opened on first use, can be listed and synced.
-    var readable: OpenFile?
+    let waiting: Waiting
+    let origin: Origin
+    let traits: Traits
 
-    var raw: Int32 { file.file.rawValue }
+    var raw: Int32 { file.raw }
+    var mount: Mount? { traits.mount }
+    var preopenName: [UInt8]? { traits.preopenName }
+    var isCounted: Bool { traits.isCounted }
+    var base: Rights { traits.base }
+    var inheriting: Rights { traits.inheriting }
+    var isNonBlocking: Bool { traits.flags.contains(.nonBlocking) }
 
-    init(
-        file: consuming OwnedFileDescriptor, kind: Kind, type: FileType, status: FileStatus, mount: Mount?,
-        preopenName: [UInt8]? = nil, waiting: Waiting, isCounted: Bool = true, base: Rights, inheriting: Rights,
-        flags: DescriptorFlags
-    ) {
-        self.file = OpenFile(file)
-        self.kind = kind
-        self.type = type
-        device = status.device
-        inode = status.inode
-        self.mount = mount
-        self.preopenName = preopenName
-        self.isCounted = isCounted
-        self.waiting = waiting
-        self.base = base
-        self.inheriting = inheriting
-        self.flags = flags
+    var flags: DescriptorFlags {
+        file.appends.load(ordering: .relaxed) ? traits.flags.union(.append) : traits.flags.subtracting(.append)
     }
 
-    /// A connection that was accepted.
-    init(accepted file: OpenFile, flags: DescriptorFlags, inheriting: Rights) throws(CallFailure) {
-        let raw = file.file.rawValue
-        let status = try kernel(try FileDescriptorCalls.status(raw))
+    init(
+        file: OpenFile, kind: Kind, type: FileType, status: FileStatus?, waiting: Waiting, origin: Origin,
+        _ traits: Traits
+    ) {
         self.file = file
-        kind = .connection
-        type = SocketCalls.kind(raw)?.isStream == false ? .socketDatagram : .socketStream
-        device = status.device
-        inode = status.inode
-        mount = nil
-        preopenName = nil
-        isCounted = true
-        waiting = .nonBlocking
-        base = Rights.socket.intersection(inheriting)
-        self.inheriting = []
-        self.flags = flags
+        self.kind = kind
+        self.type = type
+        device = status?.device ?? 0
+        inode = status?.inode ?? 0
+        self.waiting = waiting
+        self.origin = origin
+        self.traits = traits
+    }
+
+    private init(_ other: Descriptor, _ traits: Traits) {
+        file = other.file
+        kind = other.kind
+        type = other.type
+        device = other.device
+        inode = other.inode
+        waiting = other.waiting
+        origin = other.origin
+        self.traits = traits
+    }
+
+    func with(_ change: (inout Traits) -> Void) -> Descriptor {
+        var changed = traits
+        change(&changed)
+        return Descriptor(self, changed)
     }
 
     func isFile(_ status: FileStatus) -> Bool {
@@ -92,40 +110,52 @@ final class Descriptor {
     }
 }
 
+/// Copied on write: what a process starts with is one table for all that started alike.
 struct DescriptorTable {
     private var slots: [Descriptor?]
     private(set) var count = 0
+    /// None below is free.
+    private var firstFree = DescriptorTable.firstNumber
     /// How many may be open at once.
     let limit: Int
 
     /// 0, 1 and 2 are the standard streams' and never handed out for anything else.
-    static let firstFree = 3
+    static let firstNumber = 3
 
     init(limit: UInt32) {
         self.limit = Int(limit)
-        slots = Array(repeating: nil, count: DescriptorTable.firstFree)
+        slots = Array(repeating: nil, count: DescriptorTable.firstNumber)
+    }
+
+    /// The same descriptors under another limit.
+    init(_ other: DescriptorTable, limit: UInt32) {
+        slots = other.slots
+        count = other.count
+        firstFree = other.firstFree
+        self.limit = Int(limit)
     }
 
     var hasRoom: Bool { count < limit }
 
     subscript(fd: UInt32) -> Descriptor? {
-        // `UInt(fd)` first: a guest's descriptor may be any 32 bits.
+        // `Int(fd)` first: a guest's descriptor may be any 32 bits.
         Int(fd) < slots.count ? slots[Int(fd)] : nil
     }
 
-    func contains(_ status: FileStatus) -> Bool {
-        slots.contains { $0?.isFile(status) ?? false }
-    }
+    /// How many of them the process's account paid for.
+    var chargedCount: Int { slots.count { $0?.traits.isCharged ?? false } }
 
     /// Takes the lowest free descriptor; the caller has asked `hasRoom`.
     mutating func insert(_ descriptor: Descriptor) -> UInt32 {
         count += descriptor.isCounted ? 1 : 0
-        for index in DescriptorTable.firstFree..<max(slots.count, DescriptorTable.firstFree) where slots[index] == nil {
-            slots[index] = descriptor
-            return UInt32(index)
+        while firstFree < slots.count && slots[firstFree] != nil { firstFree += 1 }
+        if firstFree == slots.count {
+            slots.append(descriptor)
+        } else {
+            slots[firstFree] = descriptor
         }
-        slots.append(descriptor)
-        return UInt32(slots.count - 1)
+        firstFree += 1
+        return UInt32(firstFree - 1)
     }
 
     /// Sets a standard stream, `index` below 3.
@@ -134,19 +164,28 @@ struct DescriptorTable {
         slots[index] = descriptor
     }
 
-    /// - Returns: false when there is none.
-    mutating func remove(_ fd: UInt32) -> Bool {
-        guard let descriptor = self[fd] else { return false }
+    /// Puts another value in the place of an open descriptor.
+    mutating func replace(_ fd: UInt32, _ descriptor: Descriptor) {
+        if self[fd] != nil { slots[Int(fd)] = descriptor }
+    }
+
+    /// - Returns: what was open; nil when nothing was.
+    mutating func remove(_ fd: UInt32) -> Descriptor? {
+        guard let descriptor = self[fd] else { return nil }
         slots[Int(fd)] = nil
+        if Int(fd) >= DescriptorTable.firstNumber { firstFree = min(firstFree, Int(fd)) }
         count -= descriptor.isCounted ? 1 : 0
-        return true
+        return descriptor
     }
 
     /// Both are open; `to`'s is closed, `from` becomes free.
-    mutating func move(from: UInt32, to: UInt32) {
-        guard from != to, let moving = self[from], let closed = self[to] else { return }
+    /// - Returns: what `to` was.
+    mutating func move(from: UInt32, to: UInt32) -> Descriptor? {
+        guard from != to, let moving = self[from], let closed = self[to] else { return nil }
         slots[Int(to)] = moving
         slots[Int(from)] = nil
+        if Int(from) >= DescriptorTable.firstNumber { firstFree = min(firstFree, Int(from)) }
         count -= closed.isCounted ? 1 : 0
+        return closed
     }
 }

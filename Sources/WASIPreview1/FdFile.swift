@@ -29,20 +29,24 @@ extension WASIProcess {
         guard count > 0, let total = Int(exactly: length), !start.addingReportingOverflow(count).overflow else {
             throw .errno(.inval)
         }
-        guard let mount = descriptor.mount, mount.grant.quotaBytes != nil else {
+        let caller = caller
+        try blocking { () throws(CallFailure) in
+            guard let mount = descriptor.mount, mount.hasByteQuota else {
+                try kernel(try FileDescriptorCalls.allocate(descriptor.raw, offset: start, length: count))
+                return
+            }
+            let size = try kernel(try FileDescriptorCalls.status(descriptor.raw)).size
+            try caller.checkGrowth(mount, "fd_allocate", fd, from: size, to: offset, adding: total)
             try kernel(try FileDescriptorCalls.allocate(descriptor.raw, offset: start, length: count))
-            return
+            mount.charge(bytes: FileCaller.growth(from: size, to: offset, adding: total))
         }
-        let size = try kernel(try FileDescriptorCalls.status(descriptor.raw)).size
-        try checkGrowth(mount, "fd_allocate", fd, from: size, to: offset, adding: total)
-        try kernel(try FileDescriptorCalls.allocate(descriptor.raw, offset: start, length: count))
-        mount.charge(bytes: WASIProcess.growth(from: size, to: offset, adding: total))
     }
 
     /// `fd_close`
     /// - Throws: `badf`.
     package func fdClose(fd: UInt32) throws(CallFailure) {
-        guard descriptors.remove(fd) else { throw .errno(.badf) }
+        guard let closed = descriptors.remove(fd) else { throw .errno(.badf) }
+        settle(closed: closed)
     }
 
     /// `fd_datasync`
@@ -50,8 +54,8 @@ extension WASIProcess {
     package func fdDatasync(fd: UInt32) throws(CallFailure) {
         let descriptor = try descriptor(fd)
         try requireToSync(descriptor, .fdDatasync, "fd_datasync", fd)
-        let raw = try readableHandle(descriptor)
-        try kernel(try FileDescriptorCalls.sync(raw, dataOnly: true))
+        let file = try readableHandle(descriptor, fd)
+        try blocking { () throws(CallFailure) in try kernel(try FileDescriptorCalls.sync(file.raw, dataOnly: true)) }
     }
 
     /// `fd_sync`
@@ -59,8 +63,8 @@ extension WASIProcess {
     package func fdSync(fd: UInt32) throws(CallFailure) {
         let descriptor = try descriptor(fd)
         try requireToSync(descriptor, .fdSync, "fd_sync", fd)
-        let raw = try readableHandle(descriptor)
-        try kernel(try FileDescriptorCalls.sync(raw, dataOnly: false))
+        let file = try readableHandle(descriptor, fd)
+        try blocking { () throws(CallFailure) in try kernel(try FileDescriptorCalls.sync(file.raw, dataOnly: false)) }
     }
 
     private func requireToSync(
@@ -70,16 +74,19 @@ extension WASIProcess {
         try require(descriptor, right, [], call, fd)
     }
 
-    /// The descriptor to list or sync: a preopened directory's own is an O_PATH handle, so it gets a second one.
-    func readableHandle(_ descriptor: Descriptor) throws(CallFailure) -> Int32 {
-        guard descriptor.preopenName != nil else { return descriptor.raw }
-        if let readable = descriptor.readable { return readable.file.rawValue }
+    /// The file to list or sync: a preopened directory's own is an O_PATH handle, and the position of one that came from
+    /// another process is that one's too, so such a descriptor gets a second file. Opening it again makes no system call
+    /// that waits, for the directory is in memory.
+    func readableHandle(_ descriptor: Descriptor, _ fd: UInt32) throws(CallFailure) -> OpenFile {
+        guard descriptor.kind == .directory, descriptor.traits.needsOwnHandle else { return descriptor.file }
+        if let readable = descriptor.traits.readable { return readable }
         let raw = descriptor.raw
         let opened = OpenFile(
             try kernel(
-                try OwnedFileDescriptor.open(beneath: raw, .here, [.directory, .nonBlocking], followingLinks: false)))
-        descriptor.readable = opened
-        return opened.file.rawValue
+                try OwnedFileDescriptor.open(beneath: raw, .here, [.directory, .nonBlocking], followingLinks: false)),
+            reactor: nil)
+        descriptors.replace(fd, descriptor.with { $0.readable = opened })
+        return opened
     }
 
     /// `fd_renumber`: `to` becomes what `fd` was, and `fd` is closed. Both must be open; preopened ones are no exception.
@@ -87,7 +94,7 @@ extension WASIProcess {
     package func fdRenumber(fd: UInt32, to: UInt32) throws(CallFailure) {
         _ = try descriptor(fd)
         _ = try descriptor(to)
-        descriptors.move(from: fd, to: to)
+        if let closed = descriptors.move(from: fd, to: to) { settle(closed: closed) }
     }
 
     /// `fd_seek`: moves the position and writes the new one. Asking where it is (`offset` 0 from `current`) needs only the

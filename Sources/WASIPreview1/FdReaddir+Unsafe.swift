@@ -4,8 +4,7 @@ internal import CapabilityModel
 internal import LinuxKernel
 
 extension WASIProcess {
-    /// Of the kernel's entries, at a time; and how often before the thread is handed back.
-    private static let listingBuffer = 32 << 10
+    /// How often the kernel is asked before the thread is handed back.
     private static let listingBatches = 4
 
     /// `fd_readdir`: as many entries from `cookie` on as fit, the last one cut where the buffer ends; fewer bytes than
@@ -30,22 +29,27 @@ extension WASIProcess {
             listing.cookie = cookie
         }
         pending = .none
-        let raw = try readableHandle(descriptor)
-        let position = try WASIProcess.signed(listing.cookie)
-        _ = try kernel(try FileDescriptorCalls.seek(raw, position, from: .start))
+        let file = try readableHandle(descriptor, fd)
         let isRoot = descriptor.mount.map { descriptor.isFile($0.status) } ?? false
-        let isOver = try unsafe withUnsafeTemporaryAllocation(byteCount: WASIProcess.listingBuffer, alignment: 8) {
-            (scratch) throws(CallFailure) -> Bool in
-            for _ in 0..<WASIProcess.listingBatches {
-                if listing.isFull { return true }
-                // SAFETY: `scratch` lives until this closure returns; the kernel fills `count` bytes of it.
-                let count = try unsafe kernel(try FileDescriptorCalls.entries(raw, into: scratch))
-                if count == 0 { return true }
-                unsafe listing.add(UnsafeRawBufferPointer(rebasing: scratch[..<count]), raw, descriptor, isRoot)
+        for _ in 0..<WASIProcess.listingBatches {
+            if listing.isFull { break }
+            let position = try WASIProcess.signed(listing.cookie)
+            let (written, cookie) = (listing.written, listing.cookie)
+            let batch: [ListedEntry]
+            do throws(CallFailure) {
+                batch = try blocking { () throws(CallFailure) in try ListedEntry.batch(file.raw, from: position) }
+            } catch {
+                // Made again, it goes on here.
+                if suspension != nil { pending = .listing(written: written, cookie: cookie) }
+                throw error
             }
-            return listing.isFull
+            if batch.isEmpty {
+                memory.store(UInt32(listing.written), in: out, at: 0)
+                return .done(.success)
+            }
+            for entry in batch where !listing.isFull { listing.add(entry, descriptor, isRoot) }
         }
-        if !isOver {
+        if !listing.isFull {
             pending = .listing(written: listing.written, cookie: listing.cookie)
             return .wait(.atOnce)
         }
@@ -72,28 +76,13 @@ private struct Listing {
 
     var isFull: Bool { written == area.count }
 
-    /// Adds the entries of one getdents64(2): inode, next position, length, type, then a NUL-terminated name.
-    mutating func add(
-        _ bytes: UnsafeRawBufferPointer, _ directory: Int32, _ descriptor: Descriptor, _ isRoot: Bool
-    ) {
-        var start = 0
-        while !isFull, start + 19 <= bytes.count {
-            // SAFETY: the 19 bytes of the entry's head are inside (the line above), and `size` keeps the name inside.
-            var inode = unsafe bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self)
-            let next = unsafe bytes.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self)
-            let size = unsafe Int(bytes.loadUnaligned(fromByteOffset: start + 16, as: UInt16.self))
-            guard size > 19, start + size <= bytes.count else { return }
-            var kind = unsafe FileKind(directoryEntry: bytes[start + 18])
-            let name = unsafe Array(bytes[(start + 19)..<(start + size)].prefix { $0 != 0 })
-            start += size
-            defer { cookie = next }
-            guard isUTF8(name) else { continue }
-            if isRoot && name == [0x2e, 0x2e] { inode = descriptor.inode }
-            if kind == .unknown, let path = FilePath(name), let status = try? FileEntry.status(directory, path) {
-                kind = status.kind
-            }
-            put(inode: inode, next: next, type: FileType(kind), name: name)
-        }
+    mutating func add(_ entry: ListedEntry, _ directory: Descriptor, _ isRoot: Bool) {
+        defer { cookie = entry.next }
+        guard isUTF8(entry.name) else { return }
+        let isAbove = isRoot && entry.name == [0x2e, 0x2e]
+        put(
+            inode: isAbove ? directory.inode : entry.inode, next: entry.next, type: FileType(entry.kind),
+            name: entry.name)
     }
 
     private mutating func put(inode: UInt64, next: UInt64, type: FileType, name: [UInt8]) {
@@ -107,5 +96,49 @@ private struct Listing {
 
     private mutating func append(_ word: UInt64) {
         for byte in 0..<8 { entry.append(UInt8(truncatingIfNeeded: word >> (8 * UInt64(byte)))) }
+    }
+}
+
+/// One entry of a directory as getdents64(2) tells it.
+private struct ListedEntry: Sendable {
+    /// Of the kernel's entries, at a time.
+    private static let bufferSize = 32 << 10
+
+    let inode: UInt64
+    /// The position behind it.
+    let next: UInt64
+    let kind: FileKind
+    let name: [UInt8]
+
+    /// The entries from a position on that one call gives: none at the end.
+    static func batch(_ raw: Int32, from position: Int64) throws(CallFailure) -> [ListedEntry] {
+        _ = try kernel(try FileDescriptorCalls.seek(raw, position, from: .start))
+        return try unsafe withUnsafeTemporaryAllocation(byteCount: bufferSize, alignment: 8) {
+            (scratch) throws(CallFailure) -> [ListedEntry] in
+            // SAFETY: `scratch` lives until this closure returns; the kernel fills `count` bytes of it.
+            let count = try unsafe kernel(try FileDescriptorCalls.entries(raw, into: scratch))
+            return unsafe parsed(UnsafeRawBufferPointer(rebasing: scratch[..<count]), raw)
+        }
+    }
+
+    /// Inode, next position, length, type, then a NUL-terminated name.
+    private static func parsed(_ bytes: UnsafeRawBufferPointer, _ directory: Int32) -> [ListedEntry] {
+        var entries: [ListedEntry] = []
+        var start = 0
+        while start + 19 <= bytes.count {
+            // SAFETY: the 19 bytes of the entry's head are inside (the line above), and `size` keeps the name inside.
+            let inode = unsafe bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self)
+            let next = unsafe bytes.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self)
+            let size = unsafe Int(bytes.loadUnaligned(fromByteOffset: start + 16, as: UInt16.self))
+            guard size > 19, start + size <= bytes.count else { break }
+            var kind = unsafe FileKind(directoryEntry: bytes[start + 18])
+            let name = unsafe Array(bytes[(start + 19)..<(start + size)].prefix { $0 != 0 })
+            start += size
+            if kind == .unknown, let path = FilePath(name), let status = try? FileEntry.status(directory, path) {
+                kind = status.kind
+            }
+            entries.append(ListedEntry(inode: inode, next: next, kind: kind, name: name))
+        }
+        return entries
     }
 }

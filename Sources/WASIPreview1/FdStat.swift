@@ -2,6 +2,7 @@
 
 internal import CapabilityModel
 internal import LinuxKernel
+internal import Synchronization
 
 extension WASIProcess {
     /// `fd_fdstat_get`: type, flags and rights.
@@ -26,9 +27,11 @@ extension WASIProcess {
         guard changed.isDisjoint(with: .synchronous) else { throw .errno(.notsup) }
         if changed.contains(.append) && descriptor.kind == .regular {
             guard descriptor.mount != nil else { throw .errno(.notsup) }
+            // The file may be another process's too, which then appends as well.
             try kernel(try FileDescriptorCalls.setAppend(descriptor.raw, wanted.contains(.append)))
+            descriptor.file.appends.store(wanted.contains(.append), ordering: .relaxed)
         }
-        descriptor.flags = wanted
+        descriptors.replace(fd, descriptor.with { $0.flags = wanted })
     }
 
     /// `fd_fdstat_set_rights`: rights can only be given up.
@@ -40,8 +43,11 @@ extension WASIProcess {
         guard descriptor.base.isSuperset(of: base), descriptor.inheriting.isSuperset(of: inheriting) else {
             throw .errno(.notcapable)
         }
-        descriptor.base = base
-        descriptor.inheriting = inheriting
+        let changed = descriptor.with {
+            $0.base = base
+            $0.inheriting = inheriting
+        }
+        descriptors.replace(fd, changed)
     }
 
     /// `fd_filestat_get`
@@ -61,17 +67,20 @@ extension WASIProcess {
         let descriptor = try positioned(fd)
         try require(descriptor, .fdFilestatSetSize, .write, "fd_filestat_set_size", fd)
         let wanted = try WASIProcess.signed(size)
-        guard let mount = descriptor.mount, mount.grant.quotaBytes != nil else {
+        let caller = caller
+        try blocking { () throws(CallFailure) in
+            guard let mount = descriptor.mount, mount.hasByteQuota else {
+                try kernel(try FileDescriptorCalls.setSize(descriptor.raw, wanted))
+                return
+            }
+            let before = try kernel(try FileDescriptorCalls.status(descriptor.raw)).size
+            try caller.checkGrowth(mount, "fd_filestat_set_size", fd, from: before, to: 0, adding: Int(wanted))
             try kernel(try FileDescriptorCalls.setSize(descriptor.raw, wanted))
-            return
-        }
-        let before = try kernel(try FileDescriptorCalls.status(descriptor.raw)).size
-        try checkGrowth(mount, "fd_filestat_set_size", fd, from: before, to: 0, adding: Int(wanted))
-        try kernel(try FileDescriptorCalls.setSize(descriptor.raw, wanted))
-        if size > before {
-            mount.charge(bytes: size - before)
-        } else {
-            mount.credit(bytes: before - size)
+            if size > before {
+                mount.charge(bytes: size - before)
+            } else {
+                mount.credit(bytes: before - size)
+            }
         }
     }
 
@@ -83,8 +92,10 @@ extension WASIProcess {
         let descriptor = try descriptor(fd)
         let times = try FileTimes(accessed: accessed, modified: modified, flags: flags)
         try require(descriptor, .fdFilestatSetTimes, .write, "fd_filestat_set_times", fd)
-        try kernel(
-            try FileDescriptorCalls.setTimes(descriptor.raw, accessed: times.accessed, modified: times.modified))
+        try blocking { () throws(CallFailure) in
+            try kernel(
+                try FileDescriptorCalls.setTimes(descriptor.raw, accessed: times.accessed, modified: times.modified))
+        }
     }
 
     /// `fd_prestat_get`: that a descriptor is a preopened directory, and how long its name is.

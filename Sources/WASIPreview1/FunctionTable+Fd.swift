@@ -9,7 +9,7 @@ extension WASIFunctions {
             return .done(.success)
         },
         WASIFunction(
-            "fd_allocate", [.i32, .i64, .i64]
+            "fd_allocate", [.i32, .i64, .i64], canWait: true
         ) { (p, _, a) throws(CallFailure) in
             try p.fdAllocate(fd: a.i32(0), offset: a.i64(1), length: a.i64(2))
             return .done(.success)
@@ -21,7 +21,7 @@ extension WASIFunctions {
             return .done(.success)
         },
         WASIFunction(
-            "fd_datasync", [.i32]
+            "fd_datasync", [.i32], canWait: true
         ) { (p, _, a) throws(CallFailure) in
             try p.fdDatasync(fd: a.i32(0))
             return .done(.success)
@@ -51,19 +51,19 @@ extension WASIFunctions {
             return .done(.success)
         },
         WASIFunction(
-            "fd_filestat_set_size", [.i32, .i64]
+            "fd_filestat_set_size", [.i32, .i64], canWait: true
         ) { (p, _, a) throws(CallFailure) in
             try p.fdFilestatSetSize(fd: a.i32(0), size: a.i64(1))
             return .done(.success)
         },
         WASIFunction(
-            "fd_filestat_set_times", [.i32, .i64, .i64, .i32]
+            "fd_filestat_set_times", [.i32, .i64, .i64, .i32], canWait: true
         ) { (p, _, a) throws(CallFailure) in
             try p.fdFilestatSetTimes(fd: a.i32(0), accessed: a.i64(1), modified: a.i64(2), flags: a.i32(3))
             return .done(.success)
         },
         WASIFunction(
-            "fd_pread", [.i32, .i32, .i32, .i64, .i32]
+            "fd_pread", [.i32, .i32, .i32, .i64, .i32], canWait: true
         ) { (p, m, a) throws(CallFailure) in
             try p.fdPread(fd: a.i32(0), iovs: a.i32(1), iovsCount: a.i32(2), offset: a.i64(3), count: a.i32(4), m)
             return .done(.success)
@@ -81,7 +81,7 @@ extension WASIFunctions {
             return .done(.success)
         },
         WASIFunction(
-            "fd_pwrite", [.i32, .i32, .i32, .i64, .i32]
+            "fd_pwrite", [.i32, .i32, .i32, .i64, .i32], canWait: true
         ) { (p, m, a) throws(CallFailure) in
             try p.fdPwrite(fd: a.i32(0), iovs: a.i32(1), iovsCount: a.i32(2), offset: a.i64(3), count: a.i32(4), m)
             return .done(.success)
@@ -109,7 +109,7 @@ extension WASIFunctions {
             return .done(.success)
         },
         WASIFunction(
-            "fd_sync", [.i32]
+            "fd_sync", [.i32], canWait: true
         ) { (p, _, a) throws(CallFailure) in
             try p.fdSync(fd: a.i32(0))
             return .done(.success)

@@ -40,6 +40,7 @@ package struct WASIFunction: Sendable {
         do throws(CallFailure) {
             return try body(process, memory, arguments)
         } catch {
+            if let wait = process.takeSuspension() { return .wait(wait) }
             switch error {
             case .errno(let errno): return .done(errno)
             case .trap(let message): return .trap(message)

@@ -1,9 +1,15 @@
-// One mounted directory as the process uses it: the grant, the directory, and what its quotas have left.
+// One mounted directory as the processes of one authority use it: the grant, the directory, and what its quotas have left.
 
 internal import CapabilityModel
 internal import LinuxKernel
+internal import Synchronization
 
-final class Mount {
+/// Lock rule: what is used changes only under `Mount.quotaLock`, which a call on a process with quotas holds from its
+/// first look at a size to its last charge.
+final class Mount: Sendable {
+    /// One for all quotas, so that a call that concerns two mounts cannot wait for another that concerns the same two.
+    static let quotaLock = Lock(())
+
     let grant: MountGrant
     /// The directory itself; guests have descriptors of their own for it.
     let status: FileStatus
@@ -11,14 +17,17 @@ final class Mount {
     let rights: Rights
     /// The root of all that is not granted: every path beneath it is denied.
     let isAbsentRoot: Bool
-    private(set) var usedBytes: UInt64 = 0
-    private(set) var usedFiles: UInt64 = 0
+    /// The wider mount that this one was narrowed from; its quotas are charged too.
+    private let parent: Mount?
+    private let bytes = Atomic<UInt64>(0)
+    private let files = Atomic<UInt64>(0)
 
-    init(grant: MountGrant, status: FileStatus) {
+    init(grant: MountGrant, status: FileStatus, within parent: Mount?) {
         self.grant = grant
         self.status = status
         rights = Rights.allowed(by: grant)
         isAbsentRoot = false
+        self.parent = parent
     }
 
     private init(absentRoot status: FileStatus) {
@@ -26,6 +35,7 @@ final class Mount {
         self.status = status
         rights = []
         isAbsentRoot = true
+        parent = nil
     }
 
     static func absentRoot(_ status: FileStatus) -> Mount { Mount(absentRoot: status) }
@@ -34,27 +44,68 @@ final class Mount {
         isAbsentRoot ? PolicyKey("fs") : PolicyKey("\(grant.key.path).\(field)")
     }
 
-    var hasQuota: Bool { grant.quotaBytes != nil || grant.quotaFiles != nil }
+    var usedBytes: UInt64 { bytes.load(ordering: .relaxed) }
+    var usedFiles: UInt64 { files.load(ordering: .relaxed) }
 
-    func hasRoom(bytes: UInt64) -> Bool {
-        guard let quota = grant.quotaBytes else { return true }
-        return bytes <= quota - min(quota, usedBytes)
+    var hasByteQuota: Bool { grant.quotaBytes != nil || parent?.hasByteQuota ?? false }
+    var hasQuota: Bool { grant.quotaBytes != nil || grant.quotaFiles != nil || parent?.hasQuota ?? false }
+
+    func hasRoom(bytes count: UInt64) -> Bool {
+        if let quota = grant.quotaBytes, count > quota - min(quota, usedBytes) { return false }
+        return parent?.hasRoom(bytes: count) ?? true
     }
 
-    func hasRoom(files: UInt64) -> Bool {
-        guard let quota = grant.quotaFiles else { return true }
-        return files <= quota - min(quota, usedFiles)
+    func hasRoom(files count: UInt64) -> Bool {
+        if let quota = grant.quotaFiles, count > quota - min(quota, usedFiles) { return false }
+        return parent?.hasRoom(files: count) ?? true
     }
 
-    /// Adds to what is used; what was already there when the process started is never counted.
-    func charge(bytes: UInt64 = 0, files: UInt64 = 0) {
-        usedBytes = usedBytes.addingReportingOverflow(bytes).overflow ? .max : usedBytes + bytes
-        usedFiles = usedFiles.addingReportingOverflow(files).overflow ? .max : usedFiles + files
+    /// Adds to what is used; what was already there when the program started is never counted.
+    func charge(bytes added: UInt64 = 0, files made: UInt64 = 0) {
+        bytes.store(Mount.sum(usedBytes, added), ordering: .relaxed)
+        files.store(Mount.sum(usedFiles, made), ordering: .relaxed)
+        parent?.charge(bytes: added, files: made)
     }
 
     /// Gives back, never below nothing: deleting what others made buys no more than the quota.
-    func credit(bytes: UInt64 = 0, files: UInt64 = 0) {
-        usedBytes -= min(usedBytes, bytes)
-        usedFiles -= min(usedFiles, files)
+    func credit(bytes freed: UInt64 = 0, files removed: UInt64 = 0) {
+        bytes.store(usedBytes - min(usedBytes, freed), ordering: .relaxed)
+        files.store(usedFiles - min(usedFiles, removed), ordering: .relaxed)
+        parent?.credit(bytes: freed, files: removed)
+    }
+
+    private static func sum(_ left: UInt64, _ right: UInt64) -> UInt64 {
+        left.addingReportingOverflow(right).overflow ? .max : left + right
+    }
+}
+
+/// That a file of a mount with a quota is open somewhere in this cell: removing its last name does not free its bytes.
+final class OpenHold: Sendable {
+    private struct File: Hashable {
+        let device: UInt64
+        let inode: UInt64
+    }
+
+    private static let open = Lock<[File: Int]>([:])
+
+    private let file: File
+
+    init(_ status: FileStatus) {
+        file = File(device: status.device, inode: status.inode)
+        let file = file
+        OpenHold.open.withLock { $0[file, default: 0] += 1 }
+    }
+
+    deinit {
+        let file = file
+        OpenHold.open.withLock { open in
+            open[file, default: 1] -= 1
+            if open[file] == 0 { open[file] = nil }
+        }
+    }
+
+    static func contains(_ status: FileStatus) -> Bool {
+        let file = File(device: status.device, inode: status.inode)
+        return open.withLock { $0[file] != nil }
     }
 }

@@ -13,13 +13,16 @@ extension WASIProcess {
     ) throws(CallFailure) {
         let base = try base(fd, "path_create_directory")
         let path = try self.path(path, pathLength, base, memory)
-        try requireEntry(base, .pathCreateDirectory, .create, path)
-        let leaf = try leaf(base, path, special: .exist)
-        try checkRoomForFile(base, path)
-        let directory = leaf.directory
-        let name = leaf.name
-        try kernel(try FileEntry.makeDirectory(directory, name))
-        base.mount.charge(files: 1)
+        let caller = caller
+        try caller.requireEntry(base, .pathCreateDirectory, .create, path)
+        try blocking { () throws(CallFailure) in
+            let leaf = try caller.leaf(base, path, special: .exist)
+            try caller.checkRoomForFile(base, path)
+            let directory = leaf.directory
+            let name = leaf.name
+            try kernel(try FileEntry.makeDirectory(directory, name))
+            base.mount.charge(files: 1)
+        }
     }
 
     /// `path_remove_directory`: an empty one.
@@ -30,12 +33,15 @@ extension WASIProcess {
     ) throws(CallFailure) {
         let base = try base(fd, "path_remove_directory")
         let path = try self.path(path, pathLength, base, memory)
-        try requireEntry(base, .pathRemoveDirectory, .delete, path)
-        let leaf = try leaf(base, path, special: .inval)
-        let directory = leaf.directory
-        let name = leaf.name
-        try kernel(try FileEntry.removeDirectory(directory, name))
-        base.mount.credit(files: 1)
+        let caller = caller
+        try caller.requireEntry(base, .pathRemoveDirectory, .delete, path)
+        try blocking { () throws(CallFailure) in
+            let leaf = try caller.leaf(base, path, special: .inval)
+            let directory = leaf.directory
+            let name = leaf.name
+            try kernel(try FileEntry.removeDirectory(directory, name))
+            base.mount.credit(files: 1)
+        }
     }
 
     /// `path_unlink_file`: anything but a directory; a link itself.
@@ -46,17 +52,20 @@ extension WASIProcess {
     ) throws(CallFailure) {
         let base = try base(fd, "path_unlink_file")
         let path = try self.path(path, pathLength, base, memory)
-        try requireEntry(base, .pathUnlinkFile, .delete, path)
-        let leaf = try leaf(base, path, special: .isdir)
-        let status = base.mount.hasQuota || leaf.wantsDirectory ? try leaf.status() : nil
-        if leaf.wantsDirectory {
-            guard let status else { throw .errno(.noent) }
-            throw .errno(status.kind == .directory ? .isdir : .notdir)
+        let caller = caller
+        try caller.requireEntry(base, .pathUnlinkFile, .delete, path)
+        try blocking { () throws(CallFailure) in
+            let leaf = try caller.leaf(base, path, special: .isdir)
+            let status = base.mount.hasQuota || leaf.wantsDirectory ? try leaf.status() : nil
+            if leaf.wantsDirectory {
+                guard let status else { throw .errno(.noent) }
+                throw .errno(status.kind == .directory ? .isdir : .notdir)
+            }
+            let directory = leaf.directory
+            let name = leaf.name
+            try kernel(try FileEntry.unlink(directory, name))
+            if let status { caller.credit(base.mount, removed: status) }
         }
-        let directory = leaf.directory
-        let name = leaf.name
-        try kernel(try FileEntry.unlink(directory, name))
-        if let status { credit(base.mount, removed: status) }
     }
 
     /// `path_rename`: replaces what has the new name. Between two mounts it is a move of authority, so a file's content
@@ -71,8 +80,15 @@ extension WASIProcess {
         let target = try base(newFd, "path_rename")
         let oldPath = try path(old, oldLength, source, memory)
         let newPath = try path(new, newLength, target, memory)
-        try requireEntry(source, .pathRenameSource, .delete, oldPath)
-        try requireEntry(target, .pathRenameTarget, .create, newPath)
+        let caller = caller
+        try caller.requireEntry(source, .pathRenameSource, .delete, oldPath)
+        try caller.requireEntry(target, .pathRenameTarget, .create, newPath)
+        try blocking { () throws(CallFailure) in try caller.rename(source, oldPath, target, newPath) }
+    }
+}
+
+extension FileCaller {
+    func rename(_ source: Base, _ oldPath: FilePath, _ target: Base, _ newPath: FilePath) throws(CallFailure) {
         let from = try leaf(source, oldPath, special: .busy)
         let to = try leaf(target, newPath, special: .busy)
         guard let moved = try from.status() else { throw .errno(.noent) }

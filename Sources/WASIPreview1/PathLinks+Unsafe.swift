@@ -18,7 +18,65 @@ extension WASIProcess {
         let newPath = try path(new, newLength, target, memory)
         guard lookup == 0 else { throw .errno(.inval) }
         try require(source, .pathLinkSource, [])
-        try requireEntry(target, .pathLinkTarget, .create, newPath)
+        let caller = caller
+        try caller.requireEntry(target, .pathLinkTarget, .create, newPath)
+        try blocking { () throws(CallFailure) in try caller.link(source, oldPath, target, newPath) }
+    }
+
+    /// `path_symlink`: a link that holds the bytes of `old`, which must stay beneath `fd` as seen from the link's place:
+    /// relative, `..` only at its start and no more of them than there are directories above. The guest itself could
+    /// not follow another, but what runs on the host could.
+    /// - Throws: `badf`; `notdir`; `notcapable` without the right, and with a denial where the policy lets no links be
+    ///   made or the target leaves; `fault`; `ilseq`; `inval`; `nametoolong`; `noent`; `exist`; `dquot` and a denial; what
+    ///   symlinkat(2) says.
+    package func pathSymlink(
+        old: UInt32, oldLength: UInt32, fd: UInt32, new: UInt32, newLength: UInt32, _ memory: GuestMemory
+    ) throws(CallFailure) {
+        let base = try base(fd, "path_symlink")
+        let target = try text(old, oldLength, memory)
+        let path = try path(new, newLength, base, memory)
+        guard base.mount.grant.symlinks == .create else {
+            throw deny(base.call, base.mount.key("symlinks"), .notcapable, shown("path", path))
+        }
+        let caller = caller
+        try caller.requireEntry(base, .pathSymlink, .create, path)
+        try blocking { () throws(CallFailure) in
+            try caller.checkTarget(target, base, path)
+            let leaf = try caller.leaf(base, path, special: .exist)
+            if leaf.wantsDirectory { throw .errno(try leaf.status() == nil ? .noent : .exist) }
+            try caller.checkRoomForFile(base, path)
+            let directory = leaf.directory
+            let name = leaf.name
+            try kernel(try FileEntry.makeLink(to: target, directory, name))
+            base.mount.charge(files: 1)
+        }
+    }
+
+    /// `path_readlink`: a link's bytes, cut to the buffer.
+    /// - Throws: `badf`; `notdir`; `notcapable`, also with a denial; `fault`; `ilseq`; `inval` for what is no link;
+    ///   `nametoolong`; `noent`; `loop` and what openat2(2) says.
+    package func pathReadlink(
+        fd: UInt32, path: UInt32, pathLength: UInt32, buffer: UInt32, length: UInt32, used: UInt32,
+        _ memory: GuestMemory
+    ) throws(CallFailure) {
+        let base = try base(fd, "path_readlink")
+        let path = try self.path(path, pathLength, base, memory)
+        try require(base, .pathReadlink, .read)
+        let area = try memory.area(at: buffer, count: length)
+        let out = try memory.area(at: used, count: 4)
+        let caller = caller
+        let bytes = try blocking { () throws(CallFailure) in
+            let link = try caller.open(base, path, [.path, .noFollow])
+            let raw = link.rawValue
+            guard try kernel(try FileDescriptorCalls.status(raw)).kind == .link else { throw .errno(.inval) }
+            return try FileCaller.content(ofLink: raw)
+        }
+        memory.store(UInt32(memory.store(bytes.span, in: area)), in: out, at: 0)
+    }
+}
+
+extension FileCaller {
+    func link(_ source: Base, _ oldPath: FilePath, _ target: Base, _ newPath: FilePath) throws(CallFailure) {
         let from = try leaf(source, oldPath, special: .perm)
         let to = try leaf(target, newPath, special: .exist)
         guard let linked = try from.status() else { throw .errno(.noent) }
@@ -37,38 +95,12 @@ extension WASIProcess {
         target.mount.charge(bytes: isNewThere ? linked.size : 0, files: 1)
     }
 
-    /// `path_symlink`: a link that holds the bytes of `old`, which must stay beneath `fd` as seen from the link's place:
-    /// relative, `..` only at its start and no more of them than there are directories above. The guest itself could
-    /// not follow another, but what runs on the host could.
-    /// - Throws: `badf`; `notdir`; `notcapable` without the right, and with a denial where the policy lets no links be
-    ///   made or the target leaves; `fault`; `ilseq`; `inval`; `nametoolong`; `noent`; `exist`; `dquot` and a denial; what
-    ///   symlinkat(2) says.
-    package func pathSymlink(
-        old: UInt32, oldLength: UInt32, fd: UInt32, new: UInt32, newLength: UInt32, _ memory: GuestMemory
-    ) throws(CallFailure) {
-        let base = try base(fd, "path_symlink")
-        let target = try text(old, oldLength, memory)
-        let path = try path(new, newLength, base, memory)
-        guard base.mount.grant.symlinks == .create else {
-            throw deny(base.call, base.mount.key("symlinks"), .notcapable, shown("path", path))
-        }
-        try requireEntry(base, .pathSymlink, .create, path)
-        try checkTarget(target, base, path)
-        let leaf = try leaf(base, path, special: .exist)
-        if leaf.wantsDirectory { throw .errno(try leaf.status() == nil ? .noent : .exist) }
-        try checkRoomForFile(base, path)
-        let directory = leaf.directory
-        let name = leaf.name
-        try kernel(try FileEntry.makeLink(to: target, directory, name))
-        base.mount.charge(files: 1)
-    }
-
     /// A link at `path` that holds `target` does not lead above the base.
-    private func checkTarget(_ target: FilePath, _ base: Base, _ path: FilePath) throws(CallFailure) {
-        let climb = WASIProcess.climb(target)
+    func checkTarget(_ target: FilePath, _ base: Base, _ path: FilePath) throws(CallFailure) {
+        let climb = FileCaller.climb(target)
         if climb == 0 { return }
         // Above a link the directories are those of its path as written, if no link is among them.
-        if let climb, let depth = WASIProcess.depth(path), climb <= depth, try isLinkFree(base, path) { return }
+        if let climb, let depth = FileCaller.depth(path), climb <= depth, try isLinkFree(base, path) { return }
         throw deny(
             base.call, base.mount.grant.key, .notcapable, shown(path, "target", target.bytes))
     }
@@ -80,13 +112,7 @@ extension WASIProcess {
         let handle = try kernel(
             try OwnedFileDescriptor.open(beneath: directory, name, [.path, .noFollow], followingLinks: false))
         let raw = handle.rawValue
-        let bytes = try unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) {
-            (buffer) throws(CallFailure) -> [UInt8] in
-            // SAFETY: `buffer` lives until this closure returns; the first `count` bytes of it are the link's.
-            let count = try unsafe kernel(try FileEntry.readLink(raw, into: buffer))
-            return unsafe Array(buffer[..<count])
-        }
-        guard let target = FilePath(bytes) else { throw .errno(.inval) }
+        guard let target = FilePath(try FileCaller.content(ofLink: raw)) else { throw .errno(.inval) }
         try checkTarget(target, base, path)
     }
 
@@ -95,7 +121,7 @@ extension WASIProcess {
     func checkLinksStay(_ source: Base, _ oldPath: FilePath, _ target: Base, _ newPath: FilePath) throws(CallFailure) {
         guard target.mount.grant.symlinks == .create else { return }
         if source.descriptor.device == target.descriptor.device, source.descriptor.inode == target.descriptor.inode,
-            let before = WASIProcess.depth(oldPath), let after = WASIProcess.depth(newPath), after >= before,
+            let before = FileCaller.depth(oldPath), let after = FileCaller.depth(newPath), after >= before,
             try isLinkFree(source, oldPath), try isLinkFree(target, newPath)
         {
             return
@@ -149,27 +175,13 @@ extension WASIProcess {
         }
     }
 
-    /// `path_readlink`: a link's bytes, cut to the buffer.
-    /// - Throws: `badf`; `notdir`; `notcapable`, also with a denial; `fault`; `ilseq`; `inval` for what is no link;
-    ///   `nametoolong`; `noent`; `loop` and what openat2(2) says.
-    package func pathReadlink(
-        fd: UInt32, path: UInt32, pathLength: UInt32, buffer: UInt32, length: UInt32, used: UInt32,
-        _ memory: GuestMemory
-    ) throws(CallFailure) {
-        let base = try base(fd, "path_readlink")
-        let path = try self.path(path, pathLength, base, memory)
-        try require(base, .pathReadlink, .read)
-        let area = try memory.area(at: buffer, count: length)
-        let out = try memory.area(at: used, count: 4)
-        let link = try open(base, path, [.path, .noFollow])
-        let raw = link.rawValue
-        guard try kernel(try FileDescriptorCalls.status(raw)).kind == .link else { throw .errno(.inval) }
-        // No link is longer than a path, and readlinkat(2) takes its size as an int.
-        let count = try unsafe memory.withBytes(of: area, from: 0, limit: 1 << 16) {
-            (bytes) throws(CallFailure) in
-            // SAFETY: `bytes` is the buffer that the guest gave for it.
-            try unsafe kernel(try FileEntry.readLink(raw, into: bytes))
+    /// readlinkat(2) of an O_PATH handle: no link is longer than a path.
+    static func content(ofLink raw: Int32) throws(CallFailure) -> [UInt8] {
+        try unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) {
+            (buffer) throws(CallFailure) -> [UInt8] in
+            // SAFETY: `buffer` lives until this closure returns; the first `count` bytes of it are the link's.
+            let count = try unsafe kernel(try FileEntry.readLink(raw, into: buffer))
+            return unsafe Array(buffer[..<count])
         }
-        memory.store(UInt32(count), in: out, at: 0)
     }
 }

@@ -2,6 +2,7 @@
 
 internal import CapabilityModel
 internal import LinuxKernel
+internal import ProcessRuntime
 
 extension WASIProcess {
     /// What `path_open` is asked.
@@ -33,7 +34,7 @@ extension WASIProcess {
     }
 
     /// A request once its numbers are known to mean something.
-    private struct Opening {
+    fileprivate struct Opening: Sendable {
         let mode: OpenMode
         let flags: DescriptorFlags
         let base: Rights
@@ -83,9 +84,11 @@ extension WASIProcess {
         try require(base, .pathOpen, [])
         try checkRights(opening, base, path)
         try checkRoom("path_open")
-        let file = try open(opening, base, path)
-        let descriptor = try describe(file, opening, base, path)
-        memory.store(descriptors.insert(descriptor), in: out, at: 0)
+        let (caller, reactor) = (caller, template.host.reactor)
+        let descriptor = try blocking { () throws(CallFailure) in
+            try caller.describe(try caller.open(opening, base, path), opening, base, path, reactor)
+        }
+        memory.store(try insert(charging: descriptor, "path_open"), in: out, at: 0)
     }
 
     private func checkRights(_ opening: Opening, _ base: Base, _ path: FilePath) throws(CallFailure) {
@@ -103,9 +106,11 @@ extension WASIProcess {
         if truncates { try require(base, .pathFilestatSetSize, .write) }
         if opening.mode.contains(.create) && rights.contains(.create) { try require(base, .pathCreateFile, .create) }
     }
+}
 
-    private func open(
-        _ opening: Opening, _ base: Base, _ path: FilePath
+extension FileCaller {
+    fileprivate func open(
+        _ opening: WASIProcess.Opening, _ base: Base, _ path: FilePath
     ) throws(CallFailure) -> OwnedFileDescriptor {
         let flags = opening.kernelFlags
         let mount = base.mount
@@ -145,8 +150,9 @@ extension WASIProcess {
     }
 
     /// What was opened, with the rights that it gets.
-    private func describe(
-        _ file: consuming OwnedFileDescriptor, _ opening: Opening, _ base: Base, _ path: FilePath
+    fileprivate func describe(
+        _ file: consuming OwnedFileDescriptor, _ opening: WASIProcess.Opening, _ base: Base, _ path: FilePath,
+        _ reactor: Reactor?
     ) throws(CallFailure) -> Descriptor {
         let raw = file.rawValue
         let status = try kernel(try FileDescriptorCalls.status(raw))
@@ -169,9 +175,15 @@ extension WASIProcess {
         }
         let passed = base.descriptor.inheriting
         rights.formIntersection(opening.base.intersection(passed).intersection(base.mount.rights))
+        var traits = Descriptor.Traits(
+            base: rights, inheriting: opening.inheriting.intersection(passed), flags: opening.flags)
+        traits.mount = base.mount
+        let opened = OpenFile(
+            file, appends: opening.flags.contains(.append),
+            hold: kind == .regular && base.mount.hasQuota ? OpenHold(status) : nil,
+            reactor: kind == .stream ? reactor : nil)
         return Descriptor(
-            file: file, kind: kind, type: FileType(status.kind), status: status, mount: base.mount,
-            waiting: kind == .stream ? .nonBlocking : .never, base: rights,
-            inheriting: opening.inheriting.intersection(passed), flags: opening.flags)
+            file: opened, kind: kind, type: FileType(status.kind), status: status,
+            waiting: kind == .stream ? .nonBlocking : .never, origin: .mount, traits)
     }
 }

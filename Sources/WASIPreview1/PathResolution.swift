@@ -23,7 +23,7 @@ func shown(_ path: FilePath, _ name: String, _ other: some Sequence<UInt8>) -> S
 }
 
 /// A directory that a path call starts from.
-struct Base {
+struct Base: Sendable {
     let descriptor: Descriptor
     let mount: Mount
     let call: StaticString
@@ -106,7 +106,9 @@ extension WASIProcess {
         guard let path = FilePath(bytes) else { throw .errno(.inval) }
         return path
     }
+}
 
+extension FileCaller {
     /// Opens beneath the base. A path that leaves it is a denial, and so is a link where the mount refuses links.
     func open(
         _ base: Base, _ path: FilePath, _ flags: OpenFlags, mode: UInt32 = 0
@@ -156,10 +158,10 @@ extension WASIProcess {
         }
     }
 
-    /// Gives back what a removed file took, if this was its last name and the process has it open nowhere.
+    /// Gives back what a removed file took, if this was its last name and no process has it open.
     func credit(_ mount: Mount, removed status: FileStatus) {
         guard mount.hasQuota else { return }
-        let isGone = status.kind == .regular && status.links == 1 && !descriptors.contains(status)
+        let isGone = status.kind == .regular && status.links == 1 && !OpenHold.contains(status)
         mount.credit(bytes: isGone ? status.size : 0, files: 1)
     }
 }

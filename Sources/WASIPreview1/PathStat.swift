@@ -14,9 +14,13 @@ extension WASIProcess {
         let path = try self.path(path, pathLength, base, memory)
         try require(base, .pathFilestatGet, [])
         _ = try memory.area(at: stat, count: FileStatLayout.size)
-        let handle = try self.handle(base, lookup, path)
-        let raw = handle.rawValue
-        let status = try kernel(try FileDescriptorCalls.status(raw))
+        let flags = try WASIProcess.handleFlags(lookup)
+        let caller = caller
+        let status = try blocking { () throws(CallFailure) in
+            let handle = try caller.open(base, path, flags)
+            let raw = handle.rawValue
+            return try kernel(try FileDescriptorCalls.status(raw))
+        }
         try FileStatLayout.store(status, type: FileType(status.kind), in: memory, at: stat)
     }
 
@@ -29,17 +33,19 @@ extension WASIProcess {
         let base = try base(fd, "path_filestat_set_times")
         let path = try self.path(path, pathLength, base, memory)
         let times = try FileTimes(accessed: accessed, modified: modified, flags: flags)
-        try requireEntry(base, .pathFilestatSetTimes, .write, path)
-        let handle = try self.handle(base, lookup, path)
-        let raw = handle.rawValue
-        try kernel(try FileDescriptorCalls.setTimes(raw, accessed: times.accessed, modified: times.modified))
+        let caller = caller
+        try caller.requireEntry(base, .pathFilestatSetTimes, .write, path)
+        let flags = try WASIProcess.handleFlags(lookup)
+        try blocking { () throws(CallFailure) in
+            let handle = try caller.open(base, path, flags)
+            let raw = handle.rawValue
+            try kernel(try FileDescriptorCalls.setTimes(raw, accessed: times.accessed, modified: times.modified))
+        }
     }
 
-    /// An O_PATH handle, on a link itself where it is not to be followed. Opening it touches no device and no FIFO.
-    private func handle(
-        _ base: Base, _ lookup: UInt32, _ path: FilePath
-    ) throws(CallFailure) -> OwnedFileDescriptor {
+    /// Of an O_PATH handle, on a link itself where it is not to be followed. Opening it touches no device and no FIFO.
+    private static func handleFlags(_ lookup: UInt32) throws(CallFailure) -> OpenFlags {
         guard lookup <= lookupSymlinkFollow else { throw .errno(.inval) }
-        return try open(base, path, lookup == lookupSymlinkFollow ? [.path] : [.path, .noFollow])
+        return lookup == lookupSymlinkFollow ? [.path] : [.path, .noFollow]
     }
 }

@@ -95,6 +95,7 @@ extension WASIProcess {
             poll.events.append(event)
         case .stream, .connection, .listener:
             poll.asked.append((descriptor.raw, interest == .read ? .read : .write))
+            poll.seen.append(template.host.reactor?.readiness(descriptor.raw, interest) ?? .unknown)
             poll.waiting.append(subscription)
         }
     }
@@ -136,8 +137,9 @@ private struct PollRound {
     var deadline: UInt64?
     var events: [Event] = []
     var asked: [(fd: Int32, events: PollEvents)] = []
-    /// One for each of `asked`.
+    /// One for each of `asked`; and so is `seen`, what the reactor said before poll(2).
     var waiting: [Subscription] = []
+    var seen: [Readiness] = []
 
     init(now: UInt64) {
         self.now = now
@@ -147,11 +149,21 @@ private struct PollRound {
         events.append(subscription.occurred(errno))
     }
 
-    /// Each descriptor once, so that their number is bounded by the process's limit.
+    /// Each direction of a descriptor once, so that their number is bounded by the process's limit.
     var wait: Wait {
-        var interests: [Int32: Interest] = [:]
-        for one in asked { interests[one.fd, default: []].insert(one.events == .read ? .read : .write) }
-        return Wait(
-            descriptors: interests.map { Wait.Descriptor(raw: $0.key, interest: $0.value) }, deadline: deadline)
+        if asked.count == 1, let only = asked.first {
+            return Wait(
+                descriptor: Wait.Descriptor(
+                    raw: only.fd, interest: only.events == .read ? .read : .write, seen: seen[0]), deadline: deadline)
+        }
+        var descriptors: [Wait.Descriptor] = []
+        var known: Set<UInt64> = []
+        for (one, seen) in zip(asked, seen) {
+            let reads = one.events == .read
+            let key = UInt64(UInt32(bitPattern: one.fd)) << 1 | (reads ? 1 : 0)
+            guard known.insert(key).inserted else { continue }
+            descriptors.append(Wait.Descriptor(raw: one.fd, interest: reads ? .read : .write, seen: seen))
+        }
+        return Wait(descriptors: descriptors, deadline: deadline)
     }
 }

@@ -15,7 +15,7 @@ extension WASIProcess {
         buffer: UInt32, count: UInt32, _ memory: GuestMemory
     ) throws(CallFailure) -> CallOutcome {
         let area = try memory.area(at: buffer, count: count)
-        guard mayUseRandom else {
+        guard template.mayUseRandom else {
             throw deny("random_get", PolicyKey("random"), .notcapable, "length=\(count)")
         }
         var filled = 0

@@ -19,14 +19,16 @@ extension WASIProcess {
         let out = try memory.area(at: accepted, count: 4)
         try checkRoom("sock_accept")
         let raw = descriptor.raw
+        let reactor = template.host.reactor
+        let seen = reactor?.readiness(raw, .read) ?? .unknown
         let file: OpenFile
         do throws(CallFailure) {
-            file = OpenFile(try kernel(try SocketCalls.accept(raw)))
+            file = OpenFile(try kernel(try SocketCalls.accept(raw)), reactor: reactor)
         } catch {
-            return try WASIProcess.wait(descriptor, .read, error)
+            return try WASIProcess.wait(descriptor, .read, seen, error)
         }
-        let connection = try Descriptor(accepted: file, flags: flags, inheriting: descriptor.inheriting)
-        memory.store(descriptors.insert(connection), in: out, at: 0)
+        let connection = Descriptor(accepted: file, from: descriptor, flags: flags)
+        memory.store(try insert(charging: connection, "sock_accept"), in: out, at: 0)
         return .done(.success)
     }
 
@@ -52,6 +54,10 @@ extension WASIProcess {
         var isTruncated = false
         var wanted = 0
         var done = 0
+        guard let seen = readiness(descriptor) else {
+            if before > 0 { pending = .received(before) }
+            return .wait(WASIProcess.waiting(descriptor, .read, nil))
+        }
         do throws(CallFailure) {
             done = try unsafe memory.withVectors(at: data, count: dataCount, skipping: before) {
                 (vectors, total) throws(CallFailure) in
@@ -59,22 +65,23 @@ extension WASIProcess {
                 // SAFETY: `vectors` are pieces of the guest's memory, lent for this call.
                 let received = try unsafe kernel(try SocketCalls.receive(descriptor.raw, vectors, peeking: peeks))
                 isTruncated = received.isTruncated
+                if !peeks { noteRead(descriptor, received.count, of: total, seen) }
                 return received.count
             }
         } catch {
-            if before > 0 && (error != .errno(.again) || descriptor.flags.contains(.nonBlocking)) {
+            if before > 0 && (error != .errno(.again) || descriptor.isNonBlocking) {
                 // What was received is the guest's; the error shows at the next call.
                 memory.store(UInt32(truncatingIfNeeded: before), in: out, at: 0)
                 memory.store(UInt16(0), in: outFlags, at: 0)
                 return .done(.success)
             }
-            let outcome = try WASIProcess.wait(descriptor, .read, error)
+            let outcome = try WASIProcess.wait(descriptor, .read, seen, error)
             if before > 0 { pending = .received(before) }
             return outcome
         }
-        if waitsForAll && done > 0 && done < wanted && !descriptor.flags.contains(.nonBlocking) {
+        if waitsForAll && done > 0 && done < wanted && !descriptor.isNonBlocking {
             pending = .received(before + UInt64(done))
-            return .wait(Wait(descriptors: [Wait.Descriptor(raw: descriptor.raw, interest: .read)], deadline: nil))
+            return .wait(WASIProcess.waiting(descriptor, .read, seen))
         }
         memory.store(UInt32(truncatingIfNeeded: before + UInt64(done)), in: out, at: 0)
         memory.store(UInt16(isTruncated ? 1 : 0), in: outFlags, at: 0)
@@ -92,6 +99,7 @@ extension WASIProcess {
         guard descriptor.kind == .connection else { throw .errno(.notconn) }
         try require(descriptor, .fdWrite, [], "sock_send", fd)
         let out = try memory.area(at: count, count: 4)
+        let seen = template.host.reactor?.readiness(descriptor.raw, .write) ?? .unknown
         let done: Int
         do throws(CallFailure) {
             done = try unsafe memory.withVectors(at: data, count: dataCount) { (vectors, _) throws(CallFailure) in
@@ -99,7 +107,7 @@ extension WASIProcess {
                 try unsafe kernel(try SocketCalls.send(descriptor.raw, vectors))
             }
         } catch {
-            return try WASIProcess.wait(descriptor, .write, error)
+            return try WASIProcess.wait(descriptor, .write, seen, error)
         }
         memory.store(UInt32(done), in: out, at: 0)
         return .done(.success)
@@ -114,7 +122,7 @@ extension WASIProcess {
         try kernel(try SocketCalls.shutDown(descriptor.raw, reading: how & 1 != 0, writing: how & 2 != 0))
     }
 
-    private func socket(_ fd: UInt32) throws(CallFailure) -> Descriptor {
+    func socket(_ fd: UInt32) throws(CallFailure) -> Descriptor {
         let descriptor = try descriptor(fd)
         guard descriptor.kind == .connection || descriptor.kind == .listener else { throw .errno(.notsock) }
         return descriptor

@@ -9,10 +9,12 @@ import Testing
 @testable import WASIPreview1
 
 final class Denials: DenialSink {
-    var all: [Denial] = []
+    private let heard = Lock<[Denial]>([])
+
+    var all: [Denial] { heard.withLock { $0 } }
 
     func denied(_ denial: Denial) {
-        all.append(denial)
+        heard.withLock { $0.append(denial) }
     }
 }
 

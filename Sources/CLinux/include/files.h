@@ -12,8 +12,8 @@
 int32_t bulkhead_openat2(int32_t directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 /// getdents64(2).
 int64_t bulkhead_getdents64(int32_t directory, void *buffer, size_t size);
-/// preadv2(2) and pwritev2(2) with RWF_NOWAIT at the current position.
-int64_t bulkhead_readv_nowait(int32_t fd, const struct iovec *vectors, int32_t count);
+/// preadv2(2) and pwritev2(2) with RWF_NOWAIT; at the current position, as an offset of -1 says.
+int64_t bulkhead_readv_nowait(int32_t fd, const struct iovec *vectors, int32_t count, int64_t offset);
 int64_t bulkhead_writev_nowait(int32_t fd, const struct iovec *vectors, int32_t count);
 /// utimensat(2) on the descriptor itself; works on O_PATH descriptors of links and directories.
 int32_t bulkhead_set_times(int32_t fd, const struct timespec times[2]);
