@@ -3,7 +3,9 @@
 #include "events.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +152,18 @@ int bulkhead_clock_timer_set(int timer, uint64_t deadline) {
 }
 
 void bulkhead_clock_timer_delete(int timer) { syscall(SYS_timer_delete, timer); }
+
+void bulkhead_futex_wait(void *word, uint32_t expected, int64_t timeout) {
+    struct timespec storage;
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, span(&storage, timeout), NULL, 0);
+}
+
+void bulkhead_futex_wake(void *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+
+int bulkhead_processors(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : -errno;
+}
 
 uint64_t bulkhead_clock(int clock) {
     struct timespec value;

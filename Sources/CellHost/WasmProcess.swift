@@ -31,7 +31,12 @@ final class WasmProcess: Resumable {
             context: context)
     }
 
-    func resume() -> Suspension {
+    /// It has a fiber of its own in any case.
+    var canRunDirectly: Bool { false }
+
+    func didOverrun() {}
+
+    func resume(_ mode: ResumeMode) -> Suspension {
         while true {
             switch store.poll() {
             case .yielded:

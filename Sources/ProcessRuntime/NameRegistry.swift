@@ -2,6 +2,7 @@
 // take the name at once (erts, erl_process.c's order; OTP rule 6 of exit signals).
 
 internal import CapabilityModel
+internal import LinuxKernel
 internal import Synchronization
 
 package final class NameRegistry: Sendable {
@@ -26,7 +27,7 @@ package final class NameRegistry: Sendable {
         var byProcess: [ProcessID: Set<[UInt8]>] = [:]
     }
 
-    private let names = Mutex(Names())
+    private let names = Lock(Names())
     /// How many names the processes of each bucket have: the end of a process without names takes no lock.
     private let buckets = AtomicRow(count: NameRegistry.bucketCount)
     private static let bucketCount = 256

@@ -73,10 +73,26 @@ package enum Suspension: Hashable, Sendable {
     case finished(ExitReason)
 }
 
+/// On which stack a process is to run.
+package enum ResumeMode: Hashable, Sendable {
+    /// Its own: it may yield and wait at any point.
+    case fiber
+    /// The thread's: it goes on until it is between two messages. When its slice is over it calls `Process.sliceIsOver`;
+    /// to wait it calls `Process.blockThread`.
+    case direct
+}
+
 /// Something that runs in slices on a worker thread. Knows no scheduler; a scheduler knows no Wasm.
 package protocol Resumable: AnyObject {
     /// Runs until it yields, waits or finishes. Never called again after `.finished`.
-    func resume() -> Suspension
+    func resume(_ mode: ResumeMode) -> Suspension
+
+    /// Whether the next `resume` may be a direct one: for handler processes, between messages.
+    var canRunDirectly: Bool { get }
+
+    /// A direct call took longer than a slice, or had to wait: it is not to be called directly any more. Called on the
+    /// thread that runs it, before `resume` returns.
+    func didOverrun()
 
     /// Frees what it holds without running it again; called at most once, and never while it runs.
     func abandon()

@@ -8,7 +8,7 @@ package enum SingleProcessLoop {
     /// thread at once; one that waits uses no CPU.
     package static func run(_ process: some Resumable) -> ExitReason {
         while true {
-            switch process.resume() {
+            switch process.resume(.fiber) {
             case .yielded:
                 continue
             case .finished(let reason):

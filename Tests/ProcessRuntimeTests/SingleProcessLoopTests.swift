@@ -13,7 +13,9 @@ private final class Script: Resumable {
         self.steps = steps
     }
 
-    func resume() -> Suspension { steps.removeFirst()() }
+    func resume(_ mode: ResumeMode) -> Suspension { steps.removeFirst()() }
+    var canRunDirectly: Bool { false }
+    func didOverrun() {}
     func abandon() { isAbandoned = true }
 }
 

@@ -49,6 +49,14 @@ int bulkhead_clock_timer(int clock, int signal);
 int bulkhead_clock_timer_set(int timer, uint64_t deadline);
 void bulkhead_clock_timer_delete(int timer);
 
+/// FUTEX_WAIT of this process's threads; `timeout` in nanoseconds, negative waits without end. It may return early.
+void bulkhead_futex_wait(void *word, uint32_t expected, int64_t timeout);
+/// FUTEX_WAKE, one thread.
+void bulkhead_futex_wake(void *word);
+
+/// How many processors sched_getaffinity(2) names, or minus an errno.
+int bulkhead_processors(void);
+
 /// clock_gettime(2) in nanoseconds; 0 if the clock does not exist.
 uint64_t bulkhead_clock(int clock);
 

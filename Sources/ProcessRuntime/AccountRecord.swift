@@ -1,0 +1,122 @@
+// What the runtime keeps of an account that processes run on, in type-stable memory: a sender may charge a receiver that
+// ends at the same moment.
+
+internal import CapabilityModel
+internal import LinuxKernel
+internal import Synchronization
+
+/// Lock rule: `account` and `charged` are written under `lock`, and `account` only when `processes` is 0; a process of the
+/// record may read it without.
+struct AccountRecord: ~Copyable {
+    /// Mailbox bytes that are charged to the account and that no message uses.
+    let credit = Atomic<Int64>(0)
+    /// Processes that run on it.
+    let processes = Atomic<Int>(0)
+    private let lock = Lock(())
+    var account: Account?
+    /// Mailbox bytes that the account was charged for.
+    private var charged: UInt64 = 0
+    private var chunk: Int64 = 0
+    /// In the free list.
+    var next: Ref<AccountRecord>?
+
+    private static let largestChunk: Int64 = 64 << 10
+
+    init() {}
+
+    mutating func begin(_ account: Account) {
+        lock.withLock { _ in
+            self.account = account
+            charged = 0
+            let share = Int64(clamping: account.limits.mailboxBytes / 16)
+            chunk = min(share, AccountRecord.largestChunk)
+            credit.store(0, ordering: .relaxed)
+        }
+    }
+
+    /// The last process of it has ended.
+    mutating func end() {
+        lock.withLock { _ in
+            account?.refund(.mailboxBytes, charged)
+            charged = 0
+            account = nil
+        }
+    }
+
+    /// Pays for a message of so many bytes, overhead included.
+    @inline(__always)
+    mutating func charge(_ bytes: Int64) -> Bool {
+        let left = credit.subtract(bytes, ordering: .relaxed).newValue
+        return left >= 0 || chargeAccount(bytes, missing: min(-left, bytes))
+    }
+
+    @inline(__always)
+    mutating func refund(_ bytes: Int64) {
+        let credit = credit.add(bytes, ordering: .relaxed).newValue
+        if credit > 2 * AccountRecord.largestChunk { refundAccount() }
+    }
+
+    private mutating func chargeAccount(_ bytes: Int64, missing: Int64) -> Bool {
+        lock.withLock { _ in
+            // Charged together with what others will need; alone when that is more than there is.
+            for amount in [missing + chunk, missing] {
+                guard let account, account.charge(.mailboxBytes, UInt64(amount)) == nil else { continue }
+                charged += UInt64(amount)
+                credit.add(amount, ordering: .relaxed)
+                return true
+            }
+            credit.add(bytes, ordering: .relaxed)
+            return false
+        }
+    }
+
+    private mutating func refundAccount() {
+        lock.withLock { _ in
+            let surplus = credit.load(ordering: .relaxed) - AccountRecord.largestChunk
+            guard surplus > 0, let account else { return }
+            let (isTaken, _) = credit.compareExchange(
+                expected: surplus + AccountRecord.largestChunk, desired: AccountRecord.largestChunk, ordering: .relaxed)
+            if isTaken {
+                charged -= min(UInt64(surplus), charged)
+                account.refund(.mailboxBytes, UInt64(surplus))
+            }
+        }
+    }
+}
+
+/// The records of a runtime. Lock rule: all under the mutex; records are freed with the pool.
+struct AccountPool: ~Copyable {
+    private struct State {
+        var free: Ref<AccountRecord>?
+        var all: [Ref<AccountRecord>] = []
+    }
+
+    private let state = Lock(State())
+
+    /// A record for the account, with no process yet.
+    func make(_ account: Account) -> Ref<AccountRecord> {
+        let record = state.withLock { state -> Ref<AccountRecord> in
+            if let record = state.free {
+                state.free = record.it.next
+                return record
+            }
+            let record = Ref.allocate(AccountRecord())
+            state.all.append(record)
+            return record
+        }
+        record.it.begin(account)
+        return record
+    }
+
+    func free(_ record: Ref<AccountRecord>) {
+        record.it.end()
+        state.withLock { state in
+            record.it.next = state.free
+            state.free = record
+        }
+    }
+
+    deinit {
+        state.withLock { state in for record in state.all { record.free() } }
+    }
+}

@@ -1,0 +1,83 @@
+// Direct calls: a handler process runs on its worker's own stack, and gives the worker away when it cannot give the stack.
+
+internal import LinuxKernel
+internal import Synchronization
+
+extension Ref where Value == RuntimeCore {
+    /// Whether the thread's worker has a thread in reserve, which it can be handed to at any moment.
+    @inline(__always)
+    func reserveSpare(_ thread: ThreadRef) -> Bool {
+        guard let worker = thread.it.worker else { return false }
+        return worker.it.spare != nil || takeSpare(worker)
+    }
+
+    private func takeSpare(_ worker: WorkerRef) -> Bool {
+        if it.spareCount.load(ordering: .relaxed) == 0 { return false }
+        worker.it.spare = it.spares.withLock { spares in
+            guard let spare = spares.popLast() else { return nil }
+            it.spareCount.subtract(1, ordering: .relaxed)
+            return spare
+        }
+        return worker.it.spare != nil
+    }
+
+    /// Gives the worker to its spare thread: this one goes on with its process, and with nothing else. To be called by the
+    /// thread itself, so that nobody ever takes a worker from under a thread.
+    private func handOn(_ block: BlockRef, _ thread: ThreadRef) {
+        guard let worker = thread.it.worker, let spare = worker.it.spare else { return }
+        block.it.body?.resumable.didOverrun()
+        it.detached.add(1, ordering: .sequentiallyConsistent)
+        thread.it.worker = nil
+        worker.it.spare = nil
+        worker.it.thread = spare
+        spare.it.assigned.store(worker.address, ordering: .releasing)
+        spare.it.parker.unpark()
+    }
+
+    /// The thread has ended a call that it was left alone with: it may be given another worker.
+    func becomeSpare(_ thread: ThreadRef) {
+        it.detached.subtract(1, ordering: .sequentiallyConsistent)
+        it.spares.withLock { spares in
+            spares.append(thread)
+            it.spareCount.add(1, ordering: .relaxed)
+        }
+    }
+
+    /// A direct call has seen the slice change. One that has gone on for a whole slice loses its worker.
+    /// - Returns: false when it must end.
+    func sliceIsOver(_ block: BlockRef, on thread: ThreadRef) -> Bool {
+        if let worker = thread.it.worker, it.tick.load(ordering: .relaxed) &- worker.it.seenTick > 1 {
+            handOn(block, thread)
+        }
+        receive(block, on: thread)
+        return block.it.pendingExit == nil && !it.isStopping.load(ordering: .relaxed)
+    }
+
+    /// A direct call has to wait: its thread waits with it.
+    /// - Returns: false when it must end.
+    func blockThread(_ block: BlockRef, _ wait: Wait, on thread: ThreadRef) -> Bool {
+        block.it.blockedThread.store(thread.address, ordering: .relaxed)
+        defer { block.it.blockedThread.store(0, ordering: .relaxed) }
+        switch beginWait(block, wait, on: thread) {
+        case .end:
+            return false
+        case .lookAgain:
+            cancelWait(block)
+            return !it.isStopping.load(ordering: .relaxed)
+        case .waits:
+            break
+        }
+        handOn(block, thread)
+        it.detached.subtract(1, ordering: .sequentiallyConsistent)
+        while !it.isStopping.load(ordering: .acquiring),
+            ProcessWord(rawValue: block.it.word.load(ordering: .acquiring)).state != .runnable
+        {
+            thread.it.parker.park()
+        }
+        it.detached.add(1, ordering: .sequentiallyConsistent)
+        startTicker()
+        cancelWait(block)
+        if let newest = takeQueue(block, next: .running) { accept(newest, block, on: thread) }
+        return block.it.pendingExit == nil && !it.isStopping.load(ordering: .relaxed)
+    }
+}

@@ -1,0 +1,248 @@
+// What a worker's thread does: it takes a process, runs it for a slice, and sees what has become of it.
+
+internal import CapabilityModel
+internal import LinuxKernel
+internal import Synchronization
+
+extension Ref where Value == RuntimeCore {
+    /// A thread of the runtime, until the runtime stops.
+    func main(_ thread: ThreadRef) {
+        while !it.isStopping.load(ordering: .acquiring) {
+            if let worker = thread.it.worker {
+                work(worker, thread)
+                if thread.it.worker == nil { becomeSpare(thread) }
+            } else {
+                thread.it.parker.park()
+                thread.it.worker = WorkerRef(address: thread.it.assigned.exchange(0, ordering: .acquiring))
+            }
+        }
+        leave(thread)
+    }
+
+    /// Until the thread has the worker no longer, or the runtime stops.
+    private func work(_ worker: WorkerRef, _ thread: ThreadRef) {
+        while !it.isStopping.load(ordering: .relaxed) {
+            let tick = it.tick.load(ordering: .relaxed)
+            if tick != worker.it.seenTick { lookAround(worker, thread, tick) }
+            if let block = take(worker) ?? search(worker, thread) {
+                if thread.it.isSearching { endSearch(thread, hasFound: true) }
+                run(block, on: thread)
+                if thread.it.worker != worker { return }
+            }
+        }
+    }
+
+    /// Runs a process from a run queue for one slice.
+    @inline(__always)
+    private func run(_ block: BlockRef, on thread: ThreadRef) {
+        thread.jitter()
+        block.it.thread = thread
+        if !block.it.flags.isDisjoint(with: [.timer, .descriptor, .moreDescriptors]) { cancelWait(block) }
+        if let newest = takeQueue(block, next: .running) { accept(newest, block, on: thread) }
+        if block.it.pendingExit != nil { return end(block, on: thread) }
+
+        let mode = mode(block, thread)
+        guard let suspension = block.it.body?.resume(mode) else { return }
+        switch suspension {
+        case .yielded: yield(block, on: thread)
+        case .waiting(let wait): suspend(block, wait, on: thread)
+        case .finished(let reason): finish(block, reason, on: thread)
+        }
+    }
+
+    @inline(__always)
+    private func mode(_ block: BlockRef, _ thread: ThreadRef) -> ResumeMode {
+        if block.it.body?.canRunDirectly() == true, reserveSpare(thread) {
+            block.it.flags.insert(.direct)
+            return .direct
+        }
+        return .fiber
+    }
+
+    /// A slice is over: signals are heeded, then it stands behind those that were woken.
+    private func yield(_ block: BlockRef, on thread: ThreadRef) {
+        block.it.flags.remove(.direct)
+        receive(block, on: thread)
+        if block.it.pendingExit != nil { return end(block, on: thread) }
+        requeue(block)
+        pushPreempted(block, on: thread)
+    }
+
+    /// From running to runnable, whatever came meanwhile.
+    private func requeue(_ block: BlockRef) {
+        change(block, .yield)
+    }
+
+    /// A change of state by the thread that runs it, which keeps the queue.
+    private func change(_ block: BlockRef, _ event: ProcessEvent) {
+        var old = block.it.word.load(ordering: .acquiring)
+        while true {
+            let word = ProcessWord(rawValue: old)
+            guard let transition = word.state.after(event) else { preconditionFailure("\(word.state), \(event)") }
+            let new = ProcessWord(transition.next, newest: word.newest, count: word.count)
+            let (exchanged, original) = block.it.word.compareExchange(
+                expected: old, desired: new.rawValue, ordering: .acquiringAndReleasing)
+            if exchanged { return }
+            old = original
+        }
+    }
+
+    /// The process has nothing to do until something happens.
+    private func suspend(_ block: BlockRef, _ wait: Wait, on thread: ThreadRef) {
+        block.it.flags.remove(.direct)
+        if wait.deadline == 0 { return yield(block, on: thread) }
+        switch beginWait(block, wait, on: thread) {
+        case .waits: break
+        case .lookAgain:
+            cancelWait(block)
+            requeue(block)
+            enqueueBehindWoken(block, on: thread)
+        case .end:
+            end(block, on: thread)
+        }
+    }
+
+    private func enqueueBehindWoken(_ block: BlockRef, on thread: ThreadRef) {
+        if let worker = thread.it.worker { pushWoken(block, on: worker) } else { submit(block) }
+    }
+
+    enum WaitOutcome {
+        /// It is anybody's now: its block must not be touched.
+        case waits
+        /// Something has happened already; it is running still.
+        case lookAgain
+        /// A signal has ended it.
+        case end
+    }
+
+    /// From running to waiting, once everything that may end the wait is arranged.
+    func beginWait(_ block: BlockRef, _ wait: Wait, on thread: ThreadRef) -> WaitOutcome {
+        receive(block, on: thread)
+        if block.it.pendingExit != nil { return .end }
+        if wait.messages && block.it.flags.contains(.unseen) { return .lookAgain }
+        if wait.descriptor != nil || wait.more != nil, armDescriptors(block, wait) { return .lookAgain }
+        if let deadline = wait.deadline { armTimer(block, deadline) }
+        thread.jitter()
+        let event: ProcessEvent = wait.messages ? .waitForMessages : .waitForSignals
+        while true {
+            let old = block.it.word.load(ordering: .acquiring)
+            let word = ProcessWord(rawValue: old)
+            guard word.isEmpty else {
+                receive(block, on: thread)
+                if block.it.pendingExit != nil { return .end }
+                if wait.messages && block.it.flags.contains(.unseen) { return .lookAgain }
+                continue
+            }
+            guard let transition = word.state.after(event) else { preconditionFailure("\(word.state) waits") }
+            let (exchanged, _) = block.it.word.compareExchange(
+                expected: old, desired: ProcessWord(transition.next).rawValue, ordering: .acquiringAndReleasing)
+            if exchanged { return transition.action == .lookAgain ? .lookAgain : .waits }
+        }
+    }
+
+    // MARK: What a wait holds on to
+
+    /// - Returns: whether the process is to try again at once.
+    private func armDescriptors(_ block: BlockRef, _ wait: Wait) -> Bool {
+        let process = block.id
+        if let descriptor = wait.descriptor {
+            block.it.descriptor = descriptor
+            block.it.flags.insert(.descriptor)
+            if arm(descriptor, process) { return true }
+        }
+        guard let more = wait.more else { return false }
+        block.it.moreDescriptors = more
+        block.it.flags.insert(.moreDescriptors)
+        return more.contains { arm($0, process) }
+    }
+
+    private func arm(_ descriptor: Wait.Descriptor, _ process: ProcessID) -> Bool {
+        guard descriptor.seen == .unknown else {
+            return it.reactor.arm(descriptor.raw, descriptor.interest, process: process, seen: descriptor.seen)
+        }
+        // Nothing was noted before the try: note it now, and look once more.
+        var isReady = false
+        for interest in [Interest.read, .write] where descriptor.interest.contains(interest) {
+            let seen = it.reactor.readiness(descriptor.raw, interest)
+            var entry = [PollEntry(raw: descriptor.raw, events: interest.pollEvents)]
+            let ready = (try? Poll.wait(&entry, deadline: 1)) ?? 1
+            if ready > 0 || it.reactor.arm(descriptor.raw, interest, process: process, seen: seen) { isReady = true }
+        }
+        return isReady
+    }
+
+    private func armTimer(_ block: BlockRef, _ deadline: UInt64) {
+        block.it.flags.insert(.timer)
+        if it.arm(slot: block.it.slot, process: block.id, deadline: deadline),
+            it.hasPoller.load(ordering: .sequentiallyConsistent)
+        {
+            it.reactor.interrupt()
+        }
+    }
+
+    func cancelWait(_ block: BlockRef) {
+        if block.it.flags.contains(.timer) { it.cancelTimer(slot: block.it.slot) }
+        if block.it.flags.contains(.descriptor) {
+            let descriptor = block.it.descriptor
+            it.reactor.disarm(descriptor.raw, descriptor.interest, process: block.id)
+        }
+        if block.it.flags.contains(.moreDescriptors) {
+            for descriptor in block.it.moreDescriptors ?? [] {
+                it.reactor.disarm(descriptor.raw, descriptor.interest, process: block.id)
+            }
+            block.it.moreDescriptors = nil
+        }
+        block.it.flags.subtract([.timer, .descriptor, .moreDescriptors])
+    }
+
+    // MARK: The end of a process
+
+    /// A signal has ended it between two slices.
+    private func end(_ block: BlockRef, on thread: ThreadRef) {
+        block.it.body?.resumable.abandon()
+        finish(block, .normal, on: thread)
+    }
+
+    /// `ownReason` counts where no signal has given another.
+    func finish(_ block: BlockRef, _ ownReason: ExitReason, on thread: ThreadRef) {
+        let process = block.id
+        cancelWait(block)
+        receive(block, on: thread)
+        let reason = block.it.pendingExit?.reason ?? ownReason
+        block.it.pendingExit = nil
+        _ = block.it.signals.handle(.ended, of: process)
+        // From here on it counts as dead, so no name can come any more.
+        if let newest = takeQueue(block, next: .exiting) { accept(newest, block, on: thread) }
+        it.names.release(process)
+        var cursor = SignalState.FarewellCursor()
+        while let farewell = block.it.signals.farewell(after: &cursor) {
+            send(farewell.signal(reason), from: process, to: farewell.target, on: thread)
+        }
+        release(block, on: thread)
+        if it.isRoot(process) { stop(reason) }
+    }
+
+    /// Frees all that the process had, then the block.
+    func release(_ block: BlockRef, on thread: ThreadRef) {
+        block.it.signals = SignalState()
+        while let node = block.it.oldest {
+            block.it.oldest = NodeRef(address: node.it.next)
+            drop(node, on: thread)
+        }
+        block.it.newest = nil
+        block.it.beforeFound = nil
+        wakeWaiters(block, all: true, on: thread)
+        block.it.body = nil
+        releaseAccount(block)
+        block.it.mailboxCount.store(0, ordering: .relaxed)
+        block.it.flags = []
+        let isUsedUp = block.it.generation.add(1, ordering: .releasing).newValue == .max
+        block.it.word.store(ProcessWord(.free).rawValue, ordering: .releasing)
+        thread.countProcess(-1)
+        if !isUsedUp { giveSlot(block, thread) }
+    }
+}
+
+extension RuntimeCore {
+    func isRoot(_ process: ProcessID) -> Bool { root.load(ordering: .relaxed) == process.rawValue }
+}

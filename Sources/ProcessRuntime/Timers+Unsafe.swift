@@ -1,0 +1,14 @@
+// The one deadline that a process may have, in the timer wheel.
+
+extension RuntimeCore {
+    /// - Returns: whether whoever sleeps until the next deadline must be woken.
+    func arm(slot: UInt32, process: ProcessID, deadline: UInt64) -> Bool {
+        // SAFETY: the slot is a process's, and the table outlives every thread that may call this.
+        unsafe timers.arm(table.timer(slot), process: process, deadline: deadline)
+    }
+
+    func cancelTimer(slot: UInt32) {
+        // SAFETY: as above.
+        unsafe TimerWheel.cancel(table.timer(slot))
+    }
+}
