@@ -8,15 +8,18 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 FACTOR ?= 10
 DESTDIR ?=
+# The peers' programs are not part of this tree: see docs/benchmarks.md.
+PEERS ?= $(wildcard ../shared/peers)
+SECONDS ?= 600
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/^MemAvailable/ { print int($$2 / 2097152) }' /proc/meminfo); \
 	[ "$$m" -lt "$$n" ] && n=$$m; [ "$$n" -lt 1 ] && n=1; echo $$n)
 
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib -j $(JOBS)
 
-.PHONY: help setup build release guests programs test demo bench fuzz lint check docs install uninstall clean
+.PHONY: help setup build release guests programs test demo bench bench-processes soak fuzz lint check docs install uninstall clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what the build needs (packages, libwasmtime); once, then offline
 	@scripts/setup.sh
@@ -47,6 +50,16 @@ bench: release guests ## benchmarks, as ratios against peers in the same run; BE
 	@Benchmarks/fetch-peer.sh
 	@$(MAKE) -s install PREFIX=$(CURDIR)/.build/bench/prefix DESTDIR= >/dev/null
 	swift run -c release -j $(JOBS) --package-path Benchmarks benchmarks $(CURDIR) $(BENCH)
+
+bench-processes: release guests ## processes against Erlang and Go (PEERS=directory of their programs); BENCH='--quick ring'
+	@$(MAKE) -s install PREFIX=$(CURDIR)/.build/bench/prefix DESTDIR= >/dev/null
+	@for product in load process-benchmarks; do \
+		swift build -c release -j $(JOBS) --package-path Benchmarks --product $$product; done
+	Benchmarks/.build/release/process-benchmarks $(CURDIR) --peers '$(PEERS)' $(BENCH)
+
+soak: release guests ## everything that processes can do, at random, for SECONDS=600
+	swift build --build-tests -j $(JOBS)
+	BULKHEAD_SOAK_SECONDS=$(SECONDS) swift test --skip-build --disable-xctest --filter SoakTests
 
 fuzz: setup guests ## the fuzz tests at length (FACTOR=10), then whether they find planted bugs
 	swift build --build-tests -j $(JOBS)

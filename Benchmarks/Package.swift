@@ -27,8 +27,14 @@ let package = Package(
         .target(
             name: "WasmEngine", dependencies: ["CWasmtime", "CapabilityModel"], path: "Shared/WasmEngine",
             swiftSettings: strict),
+        .target(name: "BenchmarkSupport", swiftSettings: strict),
         .executableTarget(
-            name: "benchmarks", dependencies: ["CapabilityModel", "WasmEngine"], swiftSettings: strict),
+            name: "benchmarks", dependencies: ["BenchmarkSupport", "CapabilityModel", "WasmEngine"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "process-benchmarks", dependencies: ["BenchmarkSupport"], swiftSettings: strict),
+        // The load generator, in C: what it spends is taken from the server it measures.
+        .executableTarget(name: "load"),
     ],
     swiftLanguageModes: [.v6]
 )

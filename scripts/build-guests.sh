@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the guests into .build/guests: C, Swift and Rust to wasm, text modules as they stand. They are Tests/Guests,
-# Examples, and Benchmarks/guests; what includes <bulkhead.h>, and all Swift and Rust, is built over SDK/.
+# Examples, and those of Benchmarks; what includes <bulkhead.h>, and all Swift and Rust, is built over SDK/.
 # NAME.c becomes NAME.wasm, or NAME-c.wasm where NAME.swift or NAME.rs is beside it; the others become NAME-swift.wasm
 # and NAME-rust.wasm. Only what is older than its sources is built again. First lines: `// build: FLAGS` adds compiler
 # flags to a C guest, `// with: FILE.c` links a C file of the same folder into a Swift or Rust one. Arguments: names of
@@ -124,7 +124,7 @@ declare -A known=()
 rust=
 tables=
 shopt -s nullglob
-for source in Tests/Guests/*.{c,wat,swift,rs} Examples/*/*.{c,swift,rs} Benchmarks/guests/*.{c,swift,rs}; do
+for source in Tests/Guests/*.{c,wat,swift,rs} Examples/*/*.{c,swift,rs} Benchmarks/{guests,processes}/*.{c,swift,rs}; do
     name=$(target_of "$source")
     [ -z "${known[$name]:-}" ] || { echo "guests: $source and ${known[$name]} would both be $name" >&2; exit 1; }
     known[$name]=$source
@@ -134,7 +134,7 @@ for source in Tests/Guests/*.{c,wat,swift,rs} Examples/*/*.{c,swift,rs} Benchmar
     case $source in
         *.swift) needs+=(SDK/swift SDK/c) ;;
         *.rs) needs+=(SDK/rust) ;;
-        *.c) [ "${source%/*}" != Tests/Guests ] || needs+=(Tests/Guests/*.h)
+        *.c) needs+=(Tests/Guests/*.h Benchmarks/*/*.h)
             ! grep -q '#include <bulkhead.h>' "$source" || needs+=(SDK/c) ;;
     esac
     with=$(sed -n '1s|^// with: ||p' "$source")

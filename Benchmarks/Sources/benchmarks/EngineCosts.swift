@@ -1,5 +1,6 @@
 // What the engine's binding costs by itself, in this process: host calls, instances, calls of exports.
 
+import BenchmarkSupport
 import CapabilityModel
 import WasmEngine
 

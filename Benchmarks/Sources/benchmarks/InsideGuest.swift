@@ -1,5 +1,7 @@
 // Figures that a guest takes itself, by its clock: starting up does not count.
 
+import BenchmarkSupport
+
 struct InsideGuest {
     let programs: Programs
     /// How often each side runs; the medians are compared.

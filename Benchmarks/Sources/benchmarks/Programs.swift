@@ -1,5 +1,7 @@
 // What is run: Bulkhead's release build as `make install` lays it out, wasmtime's command line, and the guests.
 
+import BenchmarkSupport
+
 struct Programs {
     let root: String
 

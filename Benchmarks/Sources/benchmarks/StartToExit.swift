@@ -1,5 +1,7 @@
 // A hello-world from posix_spawn to waitpid, everything cached that can be.
 
+import BenchmarkSupport
+
 struct StartToExit {
     let programs: Programs
     /// How often each side runs.

@@ -2,6 +2,7 @@
 // line, the sides taken in turns within one run. Without a group, all of them. The machine's load shows in both sides alike; a
 // ratio holds where a time does not.
 
+import BenchmarkSupport
 import Glibc
 
 private let groups = ["start", "calls", "compute", "engine"]

@@ -2,21 +2,25 @@
 
 import Glibc
 
-struct ProgramFailed: Error, CustomStringConvertible {
-    let description: String
+package struct ProgramFailed: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
-enum ChildProcess {
-    struct Timed {
-        let nanoseconds: Double
+package enum ChildProcess {
+    package struct Timed {
+        package let nanoseconds: Double
         /// What it printed, the first 4 KiB.
-        let output: String
+        package let output: String
     }
 
     /// Runs `words` with standard input from /dev/null and standard output into a file.
     ///
     /// Throws if it cannot be started or does not end with status 0.
-    static func run(_ words: [String], output path: String) throws(ProgramFailed) -> Timed {
+    package static func run(_ words: [String], output path: String) throws(ProgramFailed) -> Timed {
         var actions = unsafe posix_spawn_file_actions_t()
         // SAFETY: actions is initialised before each use and destroyed once; the paths are copied by the calls.
         unsafe posix_spawn_file_actions_init(&actions)
@@ -46,7 +50,7 @@ enum ChildProcess {
     }
 
     /// Nanoseconds of CLOCK_MONOTONIC.
-    static func now() -> Double {
+    package static func now() -> Double {
         var time = timespec()
         // SAFETY: time outlives the call.
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
@@ -54,13 +58,13 @@ enum ChildProcess {
     }
 
     /// Makes a directory unless it is there.
-    static func makeDirectory(_ path: String) {
+    package static func makeDirectory(_ path: String) {
         // SAFETY: the path is copied by the call.
         _ = unsafe mkdir(path, 0o755)
     }
 
     /// Sets an environment variable of this process, which the programs it runs inherit.
-    static func setVariable(_ name: String, _ value: String) {
+    package static func setVariable(_ name: String, _ value: String) {
         // SAFETY: both are copied by the call; this process has one thread.
         _ = unsafe setenv(name, value, 1)
     }
