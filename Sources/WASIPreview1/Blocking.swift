@@ -12,7 +12,7 @@ extension WASIProcess {
     ///
     /// `work` touches neither guest memory nor this process, which may have ended: the files that it works on it holds
     /// itself.
-    /// - Throws: what `work` throws; anything, with `suspension` set, where the call is to be made again.
+    /// - Throws: what `work` throws; anything, with `isSuspended` set, where the call is to be made again.
     func blocking<Value: Sendable>(
         _ work: @escaping @Sendable () throws(CallFailure) -> Value
     ) throws(CallFailure) -> Value {
@@ -46,12 +46,13 @@ extension WASIProcess {
 
     /// The call is made again when somebody wakes the process.
     private func suspend() -> CallFailure {
-        suspension = Wait()
+        isSuspended = true
         return .errno(.again)
     }
 
     func takeSuspension() -> Wait? {
-        defer { suspension = nil }
-        return suspension
+        guard isSuspended else { return nil }
+        isSuspended = false
+        return Wait()
     }
 }

@@ -113,29 +113,26 @@ final class Descriptor: Sendable {
 /// Copied on write: what a process starts with is one table for all that started alike.
 struct DescriptorTable {
     private var slots: [Descriptor?]
-    private(set) var count = 0
+    private var counted: Int32 = 0
     /// None below is free.
-    private var firstFree = DescriptorTable.firstNumber
-    /// How many may be open at once.
-    let limit: Int
+    private var lowestFree = Int32(DescriptorTable.firstNumber)
 
     /// 0, 1 and 2 are the standard streams' and never handed out for anything else.
     static let firstNumber = 3
 
-    init(limit: UInt32) {
-        self.limit = Int(limit)
+    init() {
         slots = Array(repeating: nil, count: DescriptorTable.firstNumber)
     }
 
-    /// The same descriptors under another limit.
-    init(_ other: DescriptorTable, limit: UInt32) {
-        slots = other.slots
-        count = other.count
-        firstFree = other.firstFree
-        self.limit = Int(limit)
+    private(set) var count: Int {
+        get { Int(counted) }
+        set { counted = Int32(newValue) }
     }
 
-    var hasRoom: Bool { count < limit }
+    private var firstFree: Int {
+        get { Int(lowestFree) }
+        set { lowestFree = Int32(newValue) }
+    }
 
     subscript(fd: UInt32) -> Descriptor? {
         // `Int(fd)` first: a guest's descriptor may be any 32 bits.

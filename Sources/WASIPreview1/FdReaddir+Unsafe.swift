@@ -40,7 +40,7 @@ extension WASIProcess {
                 batch = try blocking { () throws(CallFailure) in try ListedEntry.batch(file.raw, from: position) }
             } catch {
                 // Made again, it goes on here.
-                if suspension != nil { pending = .listing(written: written, cookie: cookie) }
+                if isSuspended { pending = .listing(written: written, cookie: cookie) }
                 throw error
             }
             if batch.isEmpty {

@@ -43,10 +43,16 @@ final class BufferCharge: Sendable {
     private let account: Account?
     private let count: UInt64
 
-    init?(_ account: Account?, _ count: Int) {
+    private init(_ account: Account?, _ count: UInt64) {
         self.account = account
-        self.count = UInt64(max(0, count))
-        if let account, account.charge(.memory, self.count) != nil { return nil }
+        self.count = count
+    }
+
+    /// nil when the account cannot pay.
+    static func pay(_ account: Account?, _ count: Int) -> BufferCharge? {
+        let count = UInt64(max(0, count))
+        if let account, account.charge(.memory, count) != nil { return nil }
+        return BufferCharge(account, count)
     }
 
     deinit {

@@ -8,9 +8,11 @@ extension WASIProcess {
     package typealias Configuration = WASITemplate.Configuration
     package typealias StreamOptions = WASITemplate.StreamOptions
 
-    package convenience init(_ configuration: Configuration, denials: any DenialSink) {
-        self.init(
-            WASITemplate(configuration, WASITemplate.Files(limit: configuration.limits.fds)), denials: denials)
+    package convenience init(
+        _ configuration: Configuration, host: WASIHost = .single, denials: any DenialSink
+    ) {
+        let files = WASITemplate.Files(limit: configuration.limits.fds, host: host)
+        self.init(WASITemplate(configuration, files), denials: denials)
     }
 
     /// As `WASITemplate.Files.setStandardStream`.
@@ -43,6 +45,5 @@ extension WASIProcess {
         try change(&files)
         template = WASITemplate(template, files)
         descriptors = files.table
-        hasQuota = template.hasQuota
     }
 }

@@ -35,9 +35,7 @@ package final class WASIProcess {
     /// What the pool does for the call under way; a `BlockingJob`.
     var job: AnyObject?
     /// Set by a call that must wait for the pool, with whatever it throws.
-    var suspension: Wait?
-    /// A mount has a quota, so calls that change files are made one at a time (`Mount.quotaLock`).
-    var hasQuota: Bool
+    var isSuspended = false
 
     /// - Parameters:
     ///   - template: what it starts with.
@@ -53,7 +51,6 @@ package final class WASIProcess {
         self.account = account
         self.denials = denials
         descriptors = template.table
-        hasQuota = template.hasQuota
     }
 
     deinit {
@@ -62,6 +59,9 @@ package final class WASIProcess {
             if count > 0 { account.refund(.fds, UInt64(count)) }
         }
     }
+
+    /// A mount has a quota, so calls that change files are made one at a time (`Mount.quotaLock`).
+    var hasQuota: Bool { template.hasQuota }
 
     /// How many descriptors are open.
     package var openDescriptors: Int { descriptors.count }
@@ -103,6 +103,8 @@ package final class WASIProcess {
         return descriptor.raw
     }
 
+    private var hasRoom: Bool { descriptors.count < template.fileLimit }
+
     /// Takes a descriptor that was paid for.
     func insert(paid descriptor: Descriptor) -> UInt32 {
         guard account != nil else { return descriptors.insert(descriptor) }
@@ -116,12 +118,12 @@ package final class WASIProcess {
 
     /// One more descriptor is paid for, if it fits the process's own limit and its account's, whose parents pay too.
     func pay(_ call: String) throws(CallFailure) {
-        guard descriptors.hasRoom else { throw full(call) }
+        guard hasRoom else { throw full(call) }
         if let account, account.charge(.fds, 1) != nil { throw full(call) }
     }
 
     func pay(_ call: StaticString) throws(CallFailure) {
-        guard descriptors.hasRoom else { throw full(FileCaller.name(call)) }
+        guard hasRoom else { throw full(FileCaller.name(call)) }
         if let account, account.charge(.fds, 1) != nil { throw full(FileCaller.name(call)) }
     }
 
@@ -137,7 +139,7 @@ package final class WASIProcess {
     /// A host buffer's bytes, paid for by the account until the buffer goes away.
     /// - Throws: `nomem`.
     func payForBuffer(_ count: Int) throws(CallFailure) -> BufferCharge {
-        guard let charge = BufferCharge(account, count) else { throw .errno(.nomem) }
+        guard let charge = BufferCharge.pay(account, count) else { throw .errno(.nomem) }
         return charge
     }
 
@@ -163,7 +165,7 @@ package final class WASIProcess {
 
     /// - Throws: `mfile` and a denial when no more descriptors may be opened.
     func checkRoom(_ call: StaticString) throws(CallFailure) {
-        guard descriptors.hasRoom, account.map({ $0.left(.fds) > 0 }) ?? true else {
+        guard hasRoom, account.map({ $0.left(.fds) > 0 }) ?? true else {
             throw full(FileCaller.name(call))
         }
     }

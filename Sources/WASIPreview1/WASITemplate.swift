@@ -49,15 +49,18 @@ package final class WASITemplate: Sendable {
 
     /// The descriptors that a template hands out, put together before it is made.
     package struct Files: Sendable {
-        var table: DescriptorTable
+        var table = DescriptorTable()
         var mounts: [Mount] = []
+        let limit: Int
         let host: WASIHost
+
+        var hasRoom: Bool { table.count < limit }
 
         /// - Parameters:
         ///   - limit: how many descriptors a process may have open (`Limits.fds`).
         ///   - host: hears of the end of each file.
         package init(limit: UInt32, host: WASIHost = .single) {
-            table = DescriptorTable(limit: limit)
+            self.limit = Int(limit)
             self.host = host
         }
     }
@@ -70,6 +73,8 @@ package final class WASITemplate: Sendable {
     let onDenied: DenialMode
     let host: WASIHost
     let table: DescriptorTable
+    /// How many descriptors a process may have open.
+    let fileLimit: Int
     let mounts: [Mount]
     let connect: [NetworkGrant]
     let listen: [NetworkGrant]
@@ -84,7 +89,8 @@ package final class WASITemplate: Sendable {
         mayUseRandom = configuration.random
         onDenied = configuration.onDenied
         host = files.host
-        table = DescriptorTable(files.table, limit: configuration.limits.fds)
+        table = files.table
+        fileLimit = Int(configuration.limits.fds)
         mounts = files.mounts
         connect = configuration.connect
         listen = configuration.listen
@@ -102,6 +108,7 @@ package final class WASITemplate: Sendable {
         onDenied = other.onDenied
         host = other.host
         table = files.table
+        fileLimit = other.fileLimit
         mounts = files.mounts
         connect = other.connect
         listen = other.listen
@@ -152,7 +159,7 @@ extension WASITemplate.Files {
     ) throws(SystemError) {
         let status = try FileDescriptorCalls.status(directory.raw)
         guard status.kind == .directory else { throw SystemError("mount", errno: 20) }
-        guard table.hasRoom else { throw SystemError("mount", errno: 24) }
+        guard hasRoom else { throw SystemError("mount", errno: 24) }
         let wider = parent?.mounts.first { $0.grant.isWholeHost || $0.grant.contains(pathOf: grant) }
         let mount = Mount(grant: grant, status: status, within: wider)
         mounts.append(mount)
@@ -192,7 +199,7 @@ extension WASITemplate.Files {
     ///   - rules: what a receiver of the descriptor must hold.
     /// - Throws: what fcntl(2) and fstat(2) throw; `ENOTSOCK`; `EMFILE` past the descriptor limit.
     package mutating func addListener(_ listener: OpenFile, rules: [NetworkGrant]) throws(SystemError) {
-        guard table.hasRoom else { throw SystemError("listener", errno: 24) }
+        guard hasRoom else { throw SystemError("listener", errno: 24) }
         _ = table.insert(try Descriptor(socket: listener, origin: { _ in .listen(rules) }))
     }
 }

@@ -109,7 +109,7 @@ import Testing
         let scratch = try Scratch()
         let name = String(repeating: "n", count: 200)
         for index in 0..<1200 { scratch.write("\(name).\(index)", "") }
-        let guest = Guest(memory: 1 << 20)
+        let guest = Guest(memory: 1 << 20, parts: nil)
         try guest.mount(scratch.path, at: "/")
         guard case .wait = guest.call("fd_readdir", 3, 0x4000, 900_000, 0, 0x90) else {
             Issue.record("the whole listing came at once")

@@ -33,8 +33,32 @@ final class Guest {
     /// Lives as long as the guest that works in it.
     private var scratch: Scratch?
 
-    init(_ configuration: WASIProcess.Configuration = .init(), memory size: Int = 1 << 16) {
-        process = WASIProcess(configuration, denials: denials)
+    /// Signalled for each wake-up of the process.
+    private var wakeUp = LinuxKernel.Semaphore()
+
+    func waits(on semaphore: LinuxKernel.Semaphore) {
+        wakeUp = semaphore
+    }
+
+    /// With BULKHEAD_WASI_POOL set, every test's calls that may block go to a pool.
+    static let pool =
+        TestEnvironment.value("BULKHEAD_WASI_POOL") == nil ? nil : try? HostParts()
+
+    init(
+        _ configuration: WASIProcess.Configuration = .init(), memory size: Int = 1 << 16,
+        parts: HostParts? = Guest.pool
+    ) {
+        let wakeUp = wakeUp
+        let host = parts?.host { _ in wakeUp.signal() } ?? .single
+        process = WASIProcess(configuration, host: host, denials: denials)
+        memory = [UInt8](repeating: 0, count: size)
+    }
+
+    /// A child that starts with a template.
+    init(
+        _ template: WASITemplate, process id: ProcessID = .outside, account: Account? = nil, memory size: Int = 1 << 16
+    ) {
+        process = WASIProcess(template, process: id, account: account, denials: denials)
         memory = [UInt8](repeating: 0, count: size)
     }
 
@@ -82,10 +106,32 @@ final class Guest {
         let outcome = unsafe memory.withUnsafeMutableBytes { bytes in
             guard let base = bytes.baseAddress else { return CallOutcome.exit(99) }
             // SAFETY: the array stays where it is during the call, and nobody else writes to it.
-            return unsafe perform(function, arguments, base: base, count: bytes.count)
+            return unsafe performWithPool(function, arguments, base: base, count: bytes.count)
         }
         if case .wait = outcome, !function.canWait { Issue.record("\(name) must not wait") }
         return Guest.answer(outcome)
+    }
+
+    /// As `perform`, made again for as long as it waits for the pool.
+    private func performWithPool(
+        _ function: WASIFunction, _ arguments: [UInt64], base: UnsafeMutableRawPointer, count: Int
+    ) -> CallOutcome {
+        while true {
+            // SAFETY: as `perform`.
+            let outcome = unsafe perform(function, arguments, base: base, count: count)
+            guard case .wait(let wait) = outcome, wait == Wait() else { return outcome }
+            wakeUp.wait()
+        }
+    }
+
+    /// A call that is not made again.
+    func callOnce(_ name: String, _ arguments: [UInt64]) -> Answer {
+        guard let function = Guest.functions[name] else { return .trap("no function") }
+        return unsafe memory.withUnsafeMutableBytes { bytes in
+            guard let base = bytes.baseAddress else { return .exit(99) }
+            // SAFETY: as `call`.
+            return unsafe Guest.answer(perform(function, arguments, base: base, count: bytes.count))
+        }
     }
 
     private func perform(
@@ -124,7 +170,7 @@ final class Guest {
             unsafe base.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(base), byteCount: $0.count)
         }
         guard let function = Guest.functions[name] else { return .trap("no function") }
-        let outcome = unsafe perform(function, arguments, base: base, count: memory.count)
+        let outcome = unsafe performWithPool(function, arguments, base: base, count: memory.count)
         unsafe memory.withUnsafeMutableBytes {
             unsafe $0.copyBytes(from: UnsafeRawBufferPointer(start: base, count: $0.count))
         }
