@@ -32,6 +32,14 @@ extension AuditEvent.Kind {
                 let arguments = value.strings("arguments")
             else { return nil }
             self = .started(module: module, moduleDigest: digest, arguments: arguments)
+        case "module_loaded":
+            guard let name = value["module"]?.string, let digest = value["module_digest"]?.string else { return nil }
+            self = .moduleLoaded(name: name, moduleDigest: digest)
+        case "process_exited":
+            guard let process = value["process_id"]?.unsigned, let reason = value["reason"]?.string,
+                let detail = value["detail"]?.string
+            else { return nil }
+            self = .processExited(process: process, reason: reason, detail: detail)
         case "denied":
             guard let denial = Denial(value), let origins = value["origins"]?.array else { return nil }
             self = .denied(denial, origins: origins.compactMap { PolicyOrigin($0) })
@@ -70,7 +78,8 @@ extension Denial {
         else { return nil }
         let errno = value["errno"]?.unsigned.flatMap { UInt16(exactly: $0) }
         self.init(
-            call: call, arguments: arguments, layer: layer, key: PolicyKey(key), errno: errno, count: count)
+            call: call, arguments: arguments, layer: layer, key: PolicyKey(key), errno: errno, count: count,
+            process: value["process_id"]?.unsigned)
     }
 }
 

@@ -19,6 +19,9 @@ extension JSONLine {
             field("module", module)
             field("module_digest", digest, limit: 128)
             field("arguments", arguments)
+        case .moduleLoaded(let name, let digest):
+            field("module", name)
+            field("module_digest", digest, limit: 128)
         case .denied(let denial, let origins):
             field("call", denial.call, limit: 256)
             field("arguments", denial.arguments, limit: 1024)
@@ -26,6 +29,7 @@ extension JSONLine {
             field("key", denial.key.path)
             if let errno = denial.errno { field("errno", UInt64(errno)) } else { null("errno") }
             field("count", denial.count)
+            if let process = denial.process { field("process_id", process) } else { null("process_id") }
             field("origins", origins, limit: 16) { line, origin in
                 line.field("file", origin.file)
                 line.field("line", UInt64(max(0, origin.line)))
@@ -35,6 +39,10 @@ extension JSONLine {
             }
         case .exited(let reason):
             encode(reason)
+        case .processExited(let process, let reason, let detail):
+            field("process_id", process)
+            field("reason", reason, limit: 64)
+            field("detail", detail, limit: 1024)
         case .limitReached(let limit, let used, let allowed):
             field("limit", limit.rawValue)
             field("used", used)
@@ -90,6 +98,8 @@ extension AuditEvent.Kind {
         switch self {
         case .policyLoaded: "policy_loaded"
         case .started: "started"
+        case .moduleLoaded: "module_loaded"
+        case .processExited: "process_exited"
         case .denied: "denied"
         case .exited: "exited"
         case .limitReached: "limit_reached"

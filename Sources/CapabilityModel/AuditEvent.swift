@@ -49,8 +49,12 @@ package struct AuditEvent: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         case policyLoaded(sources: [String])
         case started(module: String, moduleDigest: String, arguments: [String])
+        /// Another module of the app, which the process's children may run, by the name that `spawn` knows.
+        case moduleLoaded(name: String, moduleDigest: String)
         case denied(Denial, origins: [PolicyOrigin])
         case exited(ExitReason)
+        /// A process within the cell ended badly, by its id: the reason's name and what there is to say of it.
+        case processExited(process: UInt64, reason: String, detail: String)
         case limitReached(LimitKind, used: UInt64, allowed: UInt64)
         /// Events lost to flooding, by what they were.
         case dropped(count: UInt64)

@@ -12,6 +12,9 @@ package enum CellMessage: Hashable, Sendable {
     /// Nothing will be asked of this socket of a `BrokerAnswer` any more. Not answered.
     case released(socket: UInt32)
     case exited(ExitReason)
+    /// A process other than the first ended badly: by a trap, a limit, a refusal or the host's failure. For the audit log; the
+    /// cell sends few of these a second, and counts the rest with `dropped`.
+    case processExited(process: UInt64, ExitReason)
     /// Values that an invoked export returned, printed for people.
     case results([String])
 }
@@ -64,6 +67,10 @@ extension CellMessage: WireCodable {
         case .results(let values):
             writer.write(UInt8(5))
             writer.write(list: values) { $0.write($1) }
+        case .processExited(let process, let reason):
+            writer.write(UInt8(7))
+            writer.write(process)
+            writer.write(reason)
         case .released(let socket):
             writer.write(UInt8(6))
             writer.write(socket)
@@ -77,6 +84,9 @@ extension CellMessage: WireCodable {
         case 3: self = .request(try reader.readValue())
         case 4: self = .exited(try reader.readValue())
         case 5: self = .results(try reader.readList { reader throws(WireError) in try reader.readString() })
+        case 7:
+            let process = try reader.read(UInt64.self)
+            self = .processExited(process: process, try reader.readValue())
         case 6: self = .released(socket: try reader.read())
         default: throw .invalid("cell message")
         }

@@ -19,10 +19,20 @@ package final class CellRequest {
     package let mounts: DescriptorList
     /// Listening sockets, in the order in which the guest sees them.
     package let listeners: DescriptorList
+    /// The app's other modules by name, with their native code, made for the same profile.
+    package let moduleNames: [String]
+    package let moduleCode: DescriptorList
+    /// One O_PATH directory for each of the policy's `places`, in their order.
+    package let places: DescriptorList
+    /// Threads that run processes; 0 is as many as there are processors.
+    package let workers: UInt32
+
     package init(
         name: String, moduleDigest: String, policy: CompiledPolicy, profile: ExecutionProfile, arguments: [[UInt8]],
         environment: [[UInt8]], entry: CellPlan.Entry, code: consuming OwnedFileDescriptor,
-        mounts: consuming DescriptorList, listeners: consuming DescriptorList
+        mounts: consuming DescriptorList, listeners: consuming DescriptorList, moduleNames: [String] = [],
+        moduleCode: consuming DescriptorList = DescriptorList(), places: consuming DescriptorList = DescriptorList(),
+        workers: UInt32 = 0
     ) {
         self.name = name
         self.moduleDigest = moduleDigest
@@ -34,6 +44,10 @@ package final class CellRequest {
         self.code = code
         self.mounts = mounts
         self.listeners = listeners
+        self.moduleNames = moduleNames
+        self.moduleCode = moduleCode
+        self.places = places
+        self.workers = workers
     }
 }
 
@@ -75,7 +89,7 @@ package enum CellError: Error, Sendable, CustomStringConvertible {
         case .stream(let name, let error): "could not open \(name): \(error)"
         case .filter(let error): "could not compile the system call filter of the policy: \(error)"
         case .tooManyDescriptors(let count):
-            "the policy needs \(count) descriptors, and one cell takes at most \(CellRequest.descriptorLimit)"
+            "the policy and the modules need \(count) descriptors, and one cell takes at most \(CellRequest.descriptorLimit)"
         }
     }
 }
@@ -96,7 +110,11 @@ extension CellPlan {
             profile: request.profile, onDenied: policy.onDenied, capabilities: policy.capabilities, streams: streams,
             resourceLimits: policy.kernel.resourceLimits,
             landlock: Landlock.isSupported ? policy.kernel.landlock : nil,
-            syscallFilter: filter.program, listeners: UInt32(request.listeners.count))
+            syscallFilter: filter.program, listeners: UInt32(request.listeners.count), modules: request.moduleNames,
+            policies: policy.named.map {
+                NamedPolicy(name: $0.name, capabilities: $0.capabilities, onDenied: $0.onDenied)
+            }, places: policy.places.map { Place(guestPath: $0.guestPath, hostPath: $0.hostPath) },
+            workers: request.workers, parkAfter: policy.parkAfter)
         guard descriptorCount <= CellRequest.descriptorLimit else { throw .tooManyDescriptors(descriptorCount) }
     }
 }

@@ -1,5 +1,6 @@
 // Runs one guest from spawn to the last byte: relays its streams, hears its claims, keeps its time, sees its end.
 
+import AuditLog
 package import CapabilityModel
 import CellProtocol
 import Glibc
@@ -37,6 +38,8 @@ package final class CellRun {
     private var isAbandoned = false
     /// Denials that the cell says it could not keep apart; one event, for it could send any number of these.
     private var claimedDrops: UInt64 = 0
+    /// Ends of processes that may still be written.
+    private var exits = EventBudget()
     private var buffer = [UInt8](repeating: 0, count: controlMessageLimit)
 
     /// Gives a waiting cell its plan.
@@ -63,6 +66,7 @@ package final class CellRun {
             try HostFile.rewind(planFile)
             var descriptors = [planFile.rawValue, request.code.rawValue] + streams.cellEnds
             descriptors += request.mounts.rawValues + request.listeners.rawValues
+            descriptors += request.moduleCode.rawValues + request.places.rawValues
             try spare.control.socket.send(SupervisorMessage.run.encoded(), descriptors: descriptors)
         } catch {
             throw .system(error, doing: "instruct the cell")
@@ -260,8 +264,7 @@ package final class CellRun {
             let denial = denial.bounded()
             report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: true)
         case .dropped(let count):
-            let (sum, overflow) = claimedDrops.addingReportingOverflow(count)
-            claimedDrops = overflow ? .max : sum
+            claimedDrops = claimedDrops.addingClamped(count)
         case .request(let request):
             if hasEnded { return }
             switch broker.submit(request) {
@@ -271,6 +274,12 @@ package final class CellRun {
             }
         case .released(let socket):
             broker.release(socket: socket)
+        case .processExited(let process, let said):
+            guard exits.spend(now: Clock.monotonicNow()) else {
+                return claimedDrops = claimedDrops.addingClamped(1)
+            }
+            let reason = said.claimed()
+            report(.processExited(process: process, reason: reason.name, detail: reason.detail), isClaim: true)
         case .results(let values):
             results = Array(values.prefix(1000))
         case .exited(let said):

@@ -21,12 +21,17 @@ struct AuditPrinter {
         case .started(let module, let digest, let arguments):
             return "\(head) started \(escaped(module)) sha256:\(digest.prefix(12)) under policy "
                 + "\(event.policyDigest.prefix(12))" + (arguments.isEmpty ? "" : " with \(list(arguments))")
+        case .moduleLoaded(let name, let digest):
+            return "\(head) loaded \(escaped(name)) sha256:\(digest.prefix(12)) for its children"
+        case .processExited(let process, let reason, let detail):
+            return "\(head) process \(process) ended: \(red(escaped(reason)))"
+                + (detail.isEmpty ? "" : ": \(escaped(detail))") + claim
         case .denied(let denial, let origins):
             let count = denial.count > 1 ? " ×\(denial.count)" : ""
             let answer = denial.errno.map { " → \(errnoName($0))" } ?? " → ended"
             return
                 ([
-                    "\(head) \(red("denied")) \(escaped(denial.call)) \(EscapedText.escapedAgain(denial.arguments))\(answer)\(count) "
+                    "\(head)\(denial.process.map { " process \($0)" } ?? "") \(red("denied")) \(escaped(denial.call)) \(EscapedText.escapedAgain(denial.arguments))\(answer)\(count) "
                         + dim("[\(denial.layer.rawValue)]") + claim
                 ] + Self.reasons(denial.key, origins).map { "    " + $0 }).joined(separator: "\n")
         case .exited(let reason):

@@ -2,6 +2,7 @@
 
 import CapabilityModel
 import CellSupervisor
+import Glibc
 import LinuxKernel
 
 struct GrantOpener {
@@ -21,6 +22,36 @@ struct GrantOpener {
             }
         }
         return list
+    }
+
+    /// One O_PATH directory for each of the policy's places, in their order, from the descriptors of its mounts: a link that a
+    /// guest made beneath a mount leads no further than it would lead the guest.
+    func places(beneath mounts: [Int32]) throws(RunFailure) -> DescriptorList {
+        var list = DescriptorList()
+        for place in policy.places {
+            do throws(SystemError) {
+                list.append(try directory(place.hostPath, beneath: mounts))
+            } catch {
+                throw RunFailure(
+                    message: "bulkhead: cannot mount \(place.hostPath) at \(place.guestPath) for children: \(error)",
+                    status: RunStatus.refused)
+            }
+        }
+        return list
+    }
+
+    /// In the deepest mount that holds it; a policy for children is within its program's, so there is one.
+    private func directory(_ path: String, beneath mounts: [Int32]) throws(SystemError) -> OwnedFileDescriptor {
+        let holders = zip(policy.capabilities.mounts, mounts).compactMap { mount, raw -> (Int, [UInt8], Int32)? in
+            let base = mount.hostPath == "/" ? "" : mount.hostPath
+            if path == mount.hostPath { return (base.utf8.count, Array(".".utf8), raw) }
+            guard path.utf8.starts(with: (base + "/").utf8) else { return nil }
+            return (base.utf8.count, Array(path.utf8.dropFirst(base.utf8.count + 1)), raw)
+        }
+        guard let (_, rest, raw) = holders.max(by: { $0.0 < $1.0 }), let name = FilePath(rest) else {
+            throw SystemError("open", errno: ENOENT)
+        }
+        return try OwnedFileDescriptor.open(beneath: raw, name, [.path, .directory], followingLinks: true)
     }
 
     /// One listening socket for each rule that names an address and one port; wider rules open nothing by themselves.

@@ -51,7 +51,8 @@ struct GuestRun {
         guard let modulePath = options.module else {
             throw RunFailure(message: "bulkhead: no module given; see `bulkhead run --help`", status: 64)
         }
-        let policy = try compile(flags: flags, in: directory)
+        let others = try AppModules.parse(options.modules)
+        var policy = try compile(flags: flags, in: directory)
         try require(policy)
         for warning in PolicyWarnings.of(policy) {
             StandardError.write("bulkhead: " + EscapedText.forTerminal(warning) + "\n")
@@ -61,10 +62,27 @@ struct GuestRun {
         defer { log.close() }
 
         let name = String(modulePath.split(separator: "/").last ?? "module")
-        let module = try ModuleLoading(locations: locations, log: log).load(
-            modulePath, profile: policy.profile, policyDigest: policy.digest)
+        let loading = ModuleLoading(locations: locations, log: log)
+        let module = try loading.load(modulePath, profile: policy.profile, policyDigest: policy.digest)
         try check(module, against: policy, name: name)
+        // One engine runs them all, so they share its profile.
+        let profile = module.summary.profile
+        var modules = AppModules()
+        for (other, path) in others {
+            let loaded = try loading.load(path, profile: profile, policyDigest: policy.digest)
+            try check(loaded, against: policy, name: other)
+            modules.append(other, loaded)
+        }
+        if module.summary.spawns || modules.summaries.contains(where: \.spawns) {
+            if policy.capabilities.process.policies.contains(where: PolicyLoader.isPattern) {
+                policy = try compile(flags: flags, in: directory, expandingPatterns: true)
+            }
+        }
         log.record(.policyLoaded(sources: policySources()), process: name, policyDigest: policy.digest)
+        for (other, digest) in zip(modules.names, modules.digests) {
+            log.record(
+                .moduleLoaded(name: other, moduleDigest: digest), process: name, policyDigest: policy.digest)
+        }
         log.flush()
         guard !log.hasFailed else {
             throw RunFailure(message: "bulkhead: nothing runs without its audit log", status: RunStatus.failed)
@@ -73,12 +91,13 @@ struct GuestRun {
         let opener = GrantOpener(policy: policy)
         let mounts = try opener.mounts()
         let listeners = try opener.listeners()
+        let places = try opener.places(beneath: mounts.rawValues)
         let digest = module.digest
-        let profile = module.summary.profile
         let request = CellRequest(
             name: name, moduleDigest: digest, policy: policy, profile: profile,
             arguments: guestArguments(name, policy), environment: opener.environment(), entry: entry(),
-            code: module.takeCode(), mounts: mounts, listeners: listeners)
+            code: module.takeCode(), mounts: mounts, listeners: listeners, moduleNames: modules.names,
+            moduleCode: modules.takeCode(), places: places, workers: options.workers ?? 0)
         return try supervise(request, policy: policy, log: log, name: name)
     }
 
@@ -137,9 +156,12 @@ struct GuestRun {
         }
     }
 
-    private func compile(flags: PolicyDocument?, in directory: String) throws(RunFailure) -> CompiledPolicy {
+    private func compile(
+        flags: PolicyDocument?, in directory: String, expandingPatterns: Bool = false
+    ) throws(RunFailure) -> CompiledPolicy {
         do throws(PolicyErrors) {
-            let loader = PolicyLoader.host
+            var loader = PolicyLoader.host
+            loader.expandsPatterns = expandingPatterns
             var documents: [PolicyDocument] = []
             for reference in options.policy {
                 documents.append(try loader.load(reference, in: directory))

@@ -4,6 +4,7 @@ internal import CapabilityModel
 internal import Glibc
 internal import LinuxKernel
 internal import PolicyCompiler
+internal import Synchronization
 
 extension PolicyLoader {
     /// Reads files, and secrets from files and descriptors.
@@ -21,6 +22,8 @@ private enum HostPolicyFiles {
     /// More than any policy that the reader takes.
     static let maximumPolicyBytes = 1 << 20
     static let maximumSecretBytes = 64 << 10
+    /// A descriptor is read once, and a policy may be loaded again, as its own child's for one.
+    private static let descriptorSecrets = Mutex<[Int32: [UInt8]]>([:])
 
     static func text(_ path: String) -> Result<String, SyntaxFault> {
         do throws(SystemError) {
@@ -53,7 +56,12 @@ private enum HostPolicyFiles {
                 bytes = try Descriptor.readToEnd(file.rawValue, limit: maximumSecretBytes)
             case .secretDescriptor(let descriptor):
                 what = "the secret's descriptor \(descriptor)"
-                bytes = try Descriptor.readToEnd(descriptor, limit: maximumSecretBytes)
+                if let known = descriptorSecrets.withLock({ $0[descriptor] }) {
+                    bytes = known
+                } else {
+                    bytes = try Descriptor.readToEnd(descriptor, limit: maximumSecretBytes)
+                    descriptorSecrets.withLock { $0[descriptor] = bytes }
+                }
             }
         } catch {
             return .failure(

@@ -61,6 +61,17 @@ struct RunCommand: ParsableCommand {
         help: ArgumentHelp("Call this export of a reactor; arguments are its parameters.", valueName: "export"))
     var invoke: String?
 
+    @Option(
+        name: .customLong("module"),
+        help: ArgumentHelp("Another module of the app, which the guest may spawn by this name.", valueName: "name=path")
+    )
+    var modules: [String] = []
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Threads that run processes; as many as processors if left out.", valueName: "n"))
+    var workers: UInt32?
+
     @Flag(name: .long, help: "Print the policy that the quick grants make, and stop.")
     var printPolicy = false
 

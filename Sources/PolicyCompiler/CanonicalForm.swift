@@ -5,9 +5,27 @@ internal import Crypto
 
 enum CanonicalForm {
     /// One line a fact, in a fixed order; secrets by hash only.
-    static func text(_ policy: ResolvedPolicy) -> String {
-        let set = policy.capabilities
-        var lines = ["bulkhead-policy 1"]
+    static func text(_ policy: ResolvedPolicy, _ children: [NamedPolicy]) -> String {
+        var lines = ["bulkhead-policy 2"] + lines(of: policy.capabilities)
+        lines.append("process.park_after \(number(policy.parkAfter))")
+        for child in children where child.isWritten {
+            lines.append("policy \(child.name) \(digest(of: child))")
+        }
+        lines.append("on_denied \(policy.onDenied)")
+        lines += policy.modulePins.sorted().map { "module.sha256 \($0)" }
+        lines.append("cell.profile \(policy.profile?.rawValue ?? "auto")")
+        lines += policy.require.sorted().map { "cell.require \($0)" }
+        lines.append("cell.seccomp \(policy.seccomp.rawValue)")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Of what a child under it may do at most.
+    static func digest(of child: NamedPolicy) -> String {
+        digest((lines(of: child.capabilities) + ["on_denied \(child.onDenied)"]).joined(separator: "\n"))
+    }
+
+    private static func lines(of set: CapabilitySet) -> [String] {
+        var lines: [String] = []
         for mount in set.mounts {
             lines.append(
                 "fs \(TOMLText.string(mount.guestPath)) \(TOMLText.string(mount.hostPath)) "
@@ -32,12 +50,7 @@ enum CanonicalForm {
             lines += set.process[key].sorted().map { "process.\(key) \(TOMLText.string($0))" }
         }
         for key in LimitKey.allCases { lines.append("limits.\(key.rawValue) \(number(set.limits[key]))") }
-        lines.append("on_denied \(policy.onDenied)")
-        lines += policy.modulePins.sorted().map { "module.sha256 \($0)" }
-        lines.append("cell.profile \(policy.profile?.rawValue ?? "auto")")
-        lines += policy.require.sorted().map { "cell.require \($0)" }
-        lines.append("cell.seccomp \(policy.seccomp.rawValue)")
-        return lines.joined(separator: "\n") + "\n"
+        return lines
     }
 
     private static func number(_ value: UInt64?) -> String { value.map(String.init) ?? "none" }

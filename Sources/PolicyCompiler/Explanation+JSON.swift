@@ -32,6 +32,27 @@ extension Explanation {
                         "enforcer": .string($0.enforcer.rawValue), "origins": Explanation.json($0.origins),
                     ])
                 }),
+            "policies": .array(
+                policy.named.map { child in
+                    .object([
+                        "name": .string(child.name), "files": .strings(child.files),
+                        "digest": .string(CanonicalForm.digest(of: child)), "on_denied": .string("\(child.onDenied)"),
+                        "grants": .array(
+                            grants(under: child).map {
+                                .object([
+                                    "key": .string($0.key.path), "value": .string($0.value),
+                                    "origins": Explanation.json($0.origins),
+                                ])
+                            }),
+                        "limits": .object(
+                            LimitKey.allCases.map {
+                                JSONValue.Member(
+                                    name: $0.rawValue, value: .string(Units.text(child.capabilities.limits[$0], of: $0))
+                                )
+                            }),
+                    ])
+                }),
+            "park_after": policy.parkAfter.map { .integer($0) } ?? .string("never"),
             "on_denied": .string("\(policy.onDenied)"),
             "profile": .string(policy.profile?.rawValue ?? "auto"),
             "seccomp": .string(policy.seccomp.rawValue),

@@ -25,8 +25,16 @@ extension Explanation {
                     $0.isDefault ? "default" : Explanation.places($0.origins),
                 ]
             })
+        if !policy.named.isEmpty {
+            lines += ["", "policies for children, each within the program's; Wasm alone enforces the difference"]
+            lines += Explanation.columns(
+                policy.named.map {
+                    [$0.name, $0.files.joined(separator: " "), "digest \(CanonicalForm.digest(of: $0).prefix(12))"]
+                })
+        }
         lines += ["", "on denial  \(policy.onDenied)", "profile    \(policy.profile?.rawValue ?? "auto")"]
         lines.append("seccomp    \(policy.seccomp.rawValue)")
+        lines.append("parking    \(policy.parkAfter.map { "after \(Units.durationText($0))" } ?? "never")")
         if !policy.require.isEmpty { lines.append("requires   \(policy.require.sorted().joined(separator: ", "))") }
         if !policy.modulePins.isEmpty { lines += ["modules"] + policy.modulePins.sorted().map { "  \($0)" } }
         return (lines + importLines + kernelLines).joined(separator: "\n") + "\n"

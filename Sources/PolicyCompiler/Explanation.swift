@@ -38,6 +38,16 @@ package struct Explanation: Sendable {
     package var absences: [Absence]
     package var limits: [Limit]
 
+    /// What a child is left with under each named policy, beside limits.
+    package func grants(under child: NamedPolicy) -> [Grant] {
+        Explanation.values(of: child.capabilities).map { key, value in
+            let own = key.in(policy: child.name)
+            return Grant(
+                key: key, value: value, enforcer: .wasmOnly,
+                origins: (policy.provenance[own] ?? []).filter(\.isPresent))
+        }
+    }
+
     /// `documents` and `flags` are those that `policy` was compiled from.
     package init(_ policy: CompiledPolicy, documents: [PolicyDocument], flags: PolicyDocument? = nil) {
         self.policy = policy
@@ -50,7 +60,7 @@ package struct Explanation: Sendable {
             sources = [Source(file: "builtin:pure-compute", summary: "no policy was given", extends: [])]
         }
         warnings = PolicyWarnings.of(policy)
-        let values = Explanation.values(of: policy)
+        let values = Explanation.values(of: policy.capabilities)
         let everything = documents + (flags.map { [$0] } ?? [])
         grants = values.map { key, value in
             Grant(
@@ -108,8 +118,7 @@ package struct Explanation: Sendable {
     }
 
     /// Each grant with its value in words, in the order of the file format.
-    private static func values(of policy: CompiledPolicy) -> [(key: PolicyKey, value: String)] {
-        let set = policy.capabilities
+    private static func values(of set: CapabilitySet) -> [(key: PolicyKey, value: String)] {
         var rows: [(PolicyKey, String)] = []
         for mount in set.mounts {
             let what = "\(mount.rights.names.joined(separator: ", ")) in \(TOMLText.string(mount.hostPath))"

@@ -119,8 +119,9 @@ struct Narrowing {
         }
         for (key, names) in document.processNames {
             for name in names {
+                let known = key == "policies" ? PolicyLoader.name(of: name.value) : name.value
                 errors += widening(name.origin, "`\(name.value)`", PolicyKey("process.\(key)")) {
-                    NamePattern.covers($0.capabilities.process[key], name.value)
+                    NamePattern.covers($0.capabilities.process[key], known)
                 }
             }
         }

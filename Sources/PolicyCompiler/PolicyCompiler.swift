@@ -19,12 +19,16 @@ package enum PolicyCompiler {
             sources.append(ResolvedPolicy(chain: [flags], capabilities: policy.capabilities))
         }
         try check(policy, sources)
+        let named = try NamedPolicies.compile(&policy)
+        var provenance = Provenance.table(for: policy.capabilities, sources)
+        for entry in named { provenance.merge(entry.provenance) { $1 } }
+        let children = named.map(\.policy)
         return CompiledPolicy(
             capabilities: policy.capabilities, imports: ImportTableLowering.table(for: policy.capabilities),
             kernel: KernelLowering.profile(for: policy.capabilities), onDenied: policy.onDenied,
             profile: policy.profile, modulePins: policy.modulePins, require: policy.require, seccomp: policy.seccomp,
-            provenance: Provenance.table(for: policy.capabilities, sources),
-            digest: CanonicalForm.digest(CanonicalForm.text(policy)))
+            provenance: provenance, named: children, parkAfter: policy.parkAfter,
+            digest: CanonicalForm.digest(CanonicalForm.text(policy, children)))
     }
 
     private static func resolve(
@@ -56,6 +60,8 @@ package enum PolicyCompiler {
             policy.profile = policy.profile ?? other.profile
             policy.require.formUnion(other.require)
             if other.seccomp == .kill { policy.seccomp = .kill }
+            policy.parkAfter = [policy.parkAfter, other.parkAfter].compactMap { $0 }.min()
+            policy.named.merge(other.named) { $0 + $1 }
             if policy.modulePins.isEmpty {
                 policy.modulePins = other.modulePins
             } else if !other.modulePins.isEmpty {
@@ -66,7 +72,7 @@ package enum PolicyCompiler {
     }
 
     /// What can only be said of the whole.
-    private static func check(_ policy: ResolvedPolicy, _ sources: [ResolvedPolicy]) throws(PolicyErrors) {
+    static func check(_ policy: ResolvedPolicy, _ sources: [ResolvedPolicy]) throws(PolicyErrors) {
         var errors: [PolicyError] = []
         let mounts = policy.capabilities.mounts
         for (index, mount) in mounts.enumerated() {

@@ -27,9 +27,24 @@ package struct PolicyDiff: Hashable, Sendable {
 
     /// A sentence for each thing that `wide` allows beyond `narrow`; empty exactly when it allows nothing more.
     private static func excess(of wide: CompiledPolicy, over narrow: CompiledPolicy) -> [String] {
-        let (more, less) = (wide.capabilities, narrow.capabilities)
-        return mounts(more, less) + network(more, less) + environment(more, less) + flags(more, less)
-            + processes(more, less) + limits(more, less) + cell(wide, narrow)
+        excess(of: wide.capabilities, over: narrow.capabilities) + children(wide, narrow) + cell(wide, narrow)
+    }
+
+    private static func excess(of more: CapabilitySet, over less: CapabilitySet) -> [String] {
+        mounts(more, less) + network(more, less) + environment(more, less) + flags(more, less)
+            + processes(more, less) + limits(more, less)
+    }
+
+    /// Of the policies for children that both have under the same name.
+    private static func children(_ wide: CompiledPolicy, _ narrow: CompiledPolicy) -> [String] {
+        wide.named.flatMap { child -> [String] in
+            guard let other = narrow.named.first(where: { $0.name == child.name }) else { return [] }
+            var lines = excess(of: child.capabilities, over: other.capabilities)
+            if child.onDenied < other.onDenied { lines.append("go on after a denial") }
+            // What the program itself gained stands there already.
+            let own = Set(excess(of: wide.capabilities, over: narrow.capabilities))
+            return lines.filter { !own.contains($0) }.map { "under \(child.name), a child: \($0)" }
+        }
     }
 
     private static func mounts(_ more: CapabilitySet, _ less: CapabilitySet) -> [String] {

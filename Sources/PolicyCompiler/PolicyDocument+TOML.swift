@@ -94,7 +94,8 @@ extension PolicyDocument {
         let names = ["policies", "register", "lookup"].compactMap { key in
             processNames[key].map { "\(key) = \(TOMLText.array($0.map(\.value)))" }
         }
-        return (spawn.map { ["spawn = \($0.value)"] } ?? []) + names
+        let parking = parkAfter.map { ["park_after = \"\($0.value.map(Units.durationText) ?? "never")\""] } ?? []
+        return (spawn.map { ["spawn = \($0.value)"] } ?? []) + names + parking
     }
 
     private var limitLines: [String] {

@@ -56,8 +56,10 @@ package struct PolicyDocument: Hashable, Sendable {
     /// By `stdin`, `stdout`, `stderr`.
     package var streams: [String: Written<StreamGrant>] = [:]
     package var spawn: Written<UInt32>?
-    /// By `policies`, `register`, `lookup`.
+    /// By `policies` (names of shipped policies, patterns of those, and paths), `register`, `lookup`.
     package var processNames: [String: [Written<String>]] = [:]
+    /// A nil value is `never`.
+    package var parkAfter: Written<UInt64?>?
     /// By the names of `LimitKey`; nil is `unlimited`.
     package var limits: [LimitKey: Written<UInt64?>] = [:]
     package var modulePins: [Written<String>]?
@@ -76,6 +78,11 @@ package struct PolicyDocument: Hashable, Sendable {
 
     /// What `extends` names, once loaded.
     package var parent: [PolicyDocument] = []
+    /// What `process.policies` names, by the names that a guest knows, once loaded. Their own `process.policies` are names
+    /// only: each means what it means in the policy of the program.
+    package var named: [String: PolicyDocument] = [:]
+    /// The shipped policies that patterns in `process.policies` match, once loaded.
+    package var matched: [String: PolicyDocument] = [:]
     /// Values of secrets, once read.
     package var secrets: [ValueSource: String] = [:]
 

@@ -17,6 +17,10 @@ package struct PolicyLoader: Sendable {
     /// Reads a secret, without the line end behind it.
     package var readSecret: @Sendable (ValueSource) -> Result<String, SyntaxFault>
 
+    /// Whether patterns of `process.policies` are looked up among the shipped policies. It takes longer than all the rest, and
+    /// changes no digest, so that who runs a program leaves it until the program is known to spawn.
+    package var expandsPatterns = true
+
     package init(
         readText: @escaping @Sendable (String) -> Result<String, SyntaxFault>,
         readSecret: @escaping @Sendable (ValueSource) -> Result<String, SyntaxFault>
@@ -33,22 +37,30 @@ package struct PolicyLoader: Sendable {
         reference.utf8.contains(UInt8(ascii: "/")) || reference.hasSuffix(".toml")
     }
 
+    /// What a guest calls the policy: a shipped one by its name, a file by its own without `.toml`.
+    package static func name(of reference: String) -> String {
+        guard isPath(reference) else { return reference }
+        let file = reference.split(separator: "/").last.map(String.init) ?? ""
+        return file.hasSuffix(".toml") ? String(file.dropLast(5)) : file
+    }
+
     /// Loads what a command line's `--policy` names: a shipped policy's name or a path.
     ///
     /// `directory` is absolute, the current one; a shipped policy's relative paths start there too.
     package func load(_ reference: String, in directory: String) throws(PolicyErrors) -> PolicyDocument {
         let place = PolicyOrigin(
             file: PolicyDocument.commandLine, line: 0, column: 0, keyPath: "--policy", isPresent: true)
-        return try load(reference, shownAs: reference, in: directory, from: place, above: [])
+        return try load(reference, shownAs: reference, in: directory, from: place, above: [], withNamed: true)
     }
 
     /// Loads what a document that is already parsed needs.
     package func complete(_ document: inout PolicyDocument) throws(PolicyErrors) {
-        try complete(&document, in: document.baseDirectory, above: [])
+        try complete(&document, in: document.baseDirectory, above: [], withNamed: true)
     }
 
     private func load(
-        _ reference: String, shownAs shown: String, in directory: String, from place: PolicyOrigin, above: [String]
+        _ reference: String, shownAs shown: String, in directory: String, from place: PolicyOrigin, above: [String],
+        withNamed: Bool
     ) throws(PolicyErrors) -> PolicyDocument {
         let isPath = PolicyLoader.isPath(reference)
         let identity = isPath ? Paths.resolve(reference, beneath: directory) : "builtin:" + reference
@@ -68,23 +80,23 @@ package struct PolicyLoader: Sendable {
         }
         let base = isPath ? Paths.normalised(identity + "/..") : directory
         var document = try PolicyDocument.parse(text: text, file: isPath ? shown : identity, baseDirectory: base)
-        try complete(&document, in: base, above: above + [identity])
+        try complete(&document, in: base, above: above + [identity], withNamed: withNamed)
         return document
     }
 
     private func complete(
-        _ document: inout PolicyDocument, in directory: String, above: [String]
+        _ document: inout PolicyDocument, in directory: String, above: [String], withNamed: Bool
     ) throws(PolicyErrors) {
         if let extends = document.extends {
             let reference = extends.value
-            let isRelative = PolicyLoader.isPath(reference) && reference.utf8.first != UInt8(ascii: "/")
-            let slash = document.file.utf8.lastIndex(of: UInt8(ascii: "/"))
-            let beside = isRelative ? slash.map { String(document.file[...$0]) } ?? "" : ""
             document.parent = [
-                try load(reference, shownAs: beside + reference, in: directory, from: extends.origin, above: above)
+                try load(
+                    reference, shownAs: PolicyLoader.shown(reference, in: document), in: directory,
+                    from: extends.origin, above: above, withNamed: withNamed)
             ]
         }
         var errors: [PolicyError] = []
+        if withNamed { errors += loadNamed(&document, in: directory) }
         for source in document.environmentSet.values {
             if case .text = source.value { continue }
             switch readSecret(source.value) {
@@ -93,6 +105,58 @@ package struct PolicyLoader: Sendable {
             }
         }
         if !errors.isEmpty { throw PolicyErrors(errors) }
+    }
+
+    /// A relative path as seen from where the document was named.
+    private static func shown(_ reference: String, in document: PolicyDocument) -> String {
+        guard isPath(reference), reference.utf8.first != UInt8(ascii: "/"),
+            let slash = document.file.utf8.lastIndex(of: UInt8(ascii: "/"))
+        else { return reference }
+        return String(document.file[...slash] + (reference.hasPrefix("./") ? reference.dropFirst(2) : reference[...]))
+    }
+
+    /// Loads what `process.policies` names. What those name in turn is not loaded, so a policy may name itself.
+    private func loadNamed(_ document: inout PolicyDocument, in directory: String) -> [PolicyError] {
+        var errors: [PolicyError] = []
+        var known: [String: (identity: String, place: PolicyOrigin)] = [:]
+        let entries = document.processNames["policies"] ?? []
+        for entry in entries where !PolicyLoader.isPattern(entry.value) {
+            let name = PolicyLoader.name(of: entry.value)
+            let isPath = PolicyLoader.isPath(entry.value)
+            let identity = isPath ? Paths.resolve(entry.value, beneath: directory) : "builtin:" + name
+            if let first = known[name] {
+                if first.identity == identity { continue }
+                errors.append(
+                    PolicyError(
+                        at: entry.origin, "two policies are named `\(name)`", advice: "rename one of the files",
+                        related: [PolicyError.Related(origin: first.place, note: "the first stands here")]))
+                continue
+            }
+            known[name] = (identity, entry.origin)
+            do throws(PolicyErrors) {
+                document.named[name] = try load(
+                    entry.value, shownAs: PolicyLoader.shown(entry.value, in: document), in: directory,
+                    from: entry.origin, above: [], withNamed: false)
+            } catch {
+                errors += error.errors
+            }
+        }
+        let patterns = entries.filter { PolicyLoader.isPattern($0.value) }
+        for name in ShippedPolicies.names where expandsPatterns && known[name] == nil {
+            guard let entry = patterns.first(where: { NamePattern.covers($0.value, name) }) else { continue }
+            do throws(PolicyErrors) {
+                document.matched[name] = try load(
+                    name, shownAs: name, in: directory, from: entry.origin, above: [], withNamed: false)
+            } catch {
+                errors += error.errors
+            }
+        }
+        return errors
+    }
+
+    /// Whether the names of shipped policies are meant that begin so.
+    package static func isPattern(_ reference: String) -> Bool {
+        !isPath(reference) && reference.utf8.last == UInt8(ascii: "*")
     }
 
     private static func shippedText(_ name: String) throws(SyntaxFault) -> String {

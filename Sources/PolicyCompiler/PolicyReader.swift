@@ -52,9 +52,12 @@ struct PolicyReader {
                 UInt32(clamping: try ValueReaders.integer(0...UInt64(UInt32.max), node))
             }
             document.noteLists(process, ["policies", "register", "lookup"])
-            for name in ["policies", "register", "lookup"] {
+            document.processNames["policies"] = process.readList(
+                "policies", into: &errors, ValueReaders.policyReference)
+            for name in ["register", "lookup"] {
                 document.processNames[name] = process.readList(name, into: &errors, ValueReaders.namePattern)
             }
+            document.parkAfter = process.read("park_after", into: &errors, ValueReaders.durationOrNever)
         }
         if let limits = root.subtable("limits", into: &errors) { readLimits(limits, into: &document) }
         if let module = root.subtable("module", into: &errors) {

@@ -27,7 +27,7 @@ extension PolicySchema {
 
     private static func schema(of kind: KeyKind) -> JSONValue {
         switch kind {
-        case .text, .hostPath: text(nil)
+        case .text, .hostPath, .policyReference: text(nil)
         case .boolean: .object(["type": .string("boolean")])
         case .integer(let range):
             .object([
@@ -40,6 +40,7 @@ extension PolicySchema {
             ])
         case .duration(let allowsUnlimited):
             text("^([0-9][0-9_]* ?(ns|us|ms|s|m|h|d)\(allowsUnlimited ? "|unlimited" : ""))$")
+        case .durationOrNever: text("^([0-9][0-9_]* ?(ns|us|ms|s|m|h|d)|never)$")
         // Every range of percentages so far is the whole one.
         case .percent: text("^([1-9][0-9]?|100) ?%$")
         case .clock: .object(["oneOf": .array([schema(of: .boolean), schema(of: .duration(allowsUnlimited: false))])])

@@ -9,6 +9,8 @@ indirect enum KeyKind: Sendable {
     case size(ClosedRange<UInt64>)
     /// `"10s"`; with `"unlimited"` where allowed.
     case duration(allowsUnlimited: Bool)
+    /// `"30s"` or `"never"`
+    case durationOrNever
     /// `"20%"`
     case percent(ClosedRange<UInt64>)
     /// `true`, `false`, or the finest step as a duration.
@@ -24,6 +26,8 @@ indirect enum KeyKind: Sendable {
     case hostName
     /// A name, with `*` at its end for any ending.
     case namePattern
+    /// A shipped policy's name, a pattern of those, or a file's path.
+    case policyReference
     case digest
     /// `"inherit"`, `"null"`, `"closed"`, `"log"`, or `{ file = "…" }`.
     case stream
@@ -166,14 +170,20 @@ package enum PolicySchema {
             name: "spawn", kind: .integer(0...UInt64(UInt32.max)), documentation: "How many live descendants at once.",
             example: "10"),
         KeySpec(
-            name: "policies", kind: .list(.namePattern), documentation: "Named policies that a child may be given.",
-            example: "[\"worker\"]"),
+            name: "policies", kind: .list(.policyReference),
+            documentation: "Policies that a child may be given: shipped ones by name (`*` is all), files by path. "
+                + "A guest knows a file by its name without .toml.",
+            example: "[\"no-fs\", \"./worker.toml\"]"),
         KeySpec(
             name: "register", kind: .list(.namePattern), documentation: "Names the process may register.",
             example: "[\"shop.*\"]"),
         KeySpec(
             name: "lookup", kind: .list(.namePattern), documentation: "Names the process may look up.",
             example: "[\"shop.*\"]"),
+        KeySpec(
+            name: "park_after", kind: .durationOrNever,
+            documentation: "How long a handler process is idle before its memory is put away; never is the default.",
+            example: "\"30s\""),
     ]
 
     static let root: [KeySpec] = [

@@ -15,7 +15,8 @@ enum Provenance {
         ([
             "fs", "net", "net.connect", "net.listen", "net.resolve", "clocks", "clocks.realtime", "clocks.monotonic",
             "clocks.cpu", "random", "env", "args", "stdio.stdin", "stdio.stdout", "stdio.stderr", "process.spawn",
-            "process.policies", "process.register", "process.lookup", "on_denied", "module.sha256", "cell.require",
+            "process.policies", "process.register", "process.lookup", "process.park_after", "on_denied",
+            "module.sha256", "cell.require",
             "cell.profile", "cell.seccomp",
         ] + LimitKey.allCases.map { "limits.\($0.rawValue)" }).map { PolicyKey($0) }
 
@@ -62,6 +63,7 @@ enum Provenance {
         case "cell.require": return document.require?.map(\.origin)
         case "cell.profile": return document.profile.map { [$0.origin] }
         case "cell.seccomp": return document.seccomp.map { [$0.origin] }
+        case "process.park_after": return document.parkAfter.map { [$0.origin] }
         case "process.spawn": return document.spawn.map { [flag($0.origin, $0.value > 0)] }
         default: return writtenInTable(key, in: document)
         }

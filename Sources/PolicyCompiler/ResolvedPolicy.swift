@@ -13,6 +13,12 @@ struct ResolvedPolicy {
     var modulePins: Set<String> = []
     var require: Set<String> = []
     var seccomp: SeccompMode = .kill
+    /// nil is never.
+    var parkAfter: UInt64?
+    /// A pattern named it, not its name.
+    var isMatched = false
+    /// What children may be given, by name: the policies that must all permit what such a child does.
+    var named: [String: [ResolvedPolicy]] = [:]
 
     /// The file as the user knows it.
     var name: String { chain.first?.file ?? "" }
@@ -52,7 +58,20 @@ struct ResolvedPolicy {
         if let stream = document.streams["stdout"] { capabilities.stdio.stdout = stream.value }
         if let stream = document.streams["stderr"] { capabilities.stdio.stderr = stream.value }
         if let spawn = document.spawn { capabilities.limits.processes = spawn.value }
-        if let names = document.processNames["policies"] { capabilities.process.policies = Set(names.map(\.value)) }
+        if let names = document.processNames["policies"] {
+            capabilities.process.policies = Set(names.map { PolicyLoader.name(of: $0.value) })
+            var own: [String: [ResolvedPolicy]] = [:]
+            for (name, document) in document.named {
+                own[name] = [try ResolvedPolicy.resolve(document)] + (named[name] ?? [])
+            }
+            for (name, document) in document.matched {
+                var match = try ResolvedPolicy.resolve(document)
+                match.isMatched = true
+                own[name] = [match] + (named[name] ?? [])
+            }
+            named = own
+        }
+        if let time = document.parkAfter { parkAfter = time.value }
         if let names = document.processNames["register"] { capabilities.process.register = Set(names.map(\.value)) }
         if let names = document.processNames["lookup"] { capabilities.process.lookup = Set(names.map(\.value)) }
         for (key, limit) in document.limits { capabilities.limits[key] = limit.value }

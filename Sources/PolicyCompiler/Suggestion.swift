@@ -36,6 +36,10 @@ package struct Suggestion: Hashable, Sendable {
                     ? "Whoever reaches that address reaches the guest."
                     : "The guest may send whatever it can read to that \(name == "resolve" ? "name's servers" : "address")."
             )
+        } else if let inner = Suggestion.inNamedPolicy(denial) {
+            self = inner
+        } else if let known = Suggestion.names(key: key, denial.arguments) {
+            self = known
         } else if let known = Suggestion.fixed[key == "clocks" ? Suggestion.clock(denial.arguments) : key] {
             self = known
         } else {
@@ -63,6 +67,52 @@ package struct Suggestion: Hashable, Sendable {
         "stdio.stdout": Suggestion(toml: "[stdio]\nstdout = \"inherit\"", opens: "The guest writes to your output."),
         "stdio.stderr": Suggestion(toml: "[stdio]\nstderr = \"inherit\"", opens: "The guest writes to your output."),
     ]
+
+    /// `process.policies["worker"].net.connect`: what that policy would have to say.
+    private static func inNamedPolicy(_ denial: Denial) -> Suggestion? {
+        let head = "process.policies[\""
+        let key = denial.key.path
+        guard key.hasPrefix(head), let end = closing(key, after: head.count) else { return nil }
+        var inner = denial
+        inner.key = PolicyKey(String(key[key.index(end, offsetBy: 3)...]))
+        guard let made = Suggestion(for: inner) else { return nil }
+        let name = key[key.index(key.startIndex, offsetBy: head.count)..<end]
+        return Suggestion(toml: "# in the policy \(quotedTOML(String(name)))\n" + made.toml, opens: made.opens)
+    }
+
+    /// Where `"].` begins.
+    private static func closing(_ key: String, after count: Int) -> String.Index? {
+        var rest = key.dropFirst(count)
+        while !rest.isEmpty {
+            if rest.hasPrefix("\"].") { return rest.startIndex }
+            rest = rest.dropFirst()
+        }
+        return nil
+    }
+
+    /// Rights over other processes, with the name that was asked for.
+    private static func names(key: String, _ arguments: String) -> Suggestion? {
+        let name = quotedTOML(DenialArgument.value(of: "name", in: arguments) ?? "NAME")
+        switch key {
+        case "process.spawn":
+            return Suggestion(
+                toml: "[process]\nspawn = 100",
+                opens: "The guest may have that many processes; together they get no more than its limits.")
+        case "process.policies":
+            return Suggestion(
+                toml: "[process]\npolicies = [\(name)]",
+                opens: "The guest may start children with less than it has; nothing more than that.")
+        case "process.register":
+            return Suggestion(
+                toml: "[process]\nregister = [\(name)]",
+                opens: "The guest may take that name, and gets what others send to it.")
+        case "process.lookup":
+            return Suggestion(
+                toml: "[process]\nlookup = [\(name)]",
+                opens: "The guest may send to whoever has that name, and end it.")
+        default: return nil
+        }
+    }
 
     /// The clock that was asked for (`id=1`), where none is granted. A program that names none we know wants to time
     /// something, as most do.

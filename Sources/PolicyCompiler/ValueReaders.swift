@@ -209,6 +209,32 @@ enum ValueReaders {
         return name
     }
 
+    /// A path, or a shipped policy's name or a pattern of such.
+    static func policyReference(_ node: TOMLNode) throws(SyntaxFault) -> String {
+        let reference = try text(node)
+        guard PolicyLoader.isPath(reference) else { return try namePattern(node) }
+        let name = PolicyLoader.name(of: reference)
+        guard !name.isEmpty, name.utf8.count <= 255, !reference.utf8.contains(0),
+            reference.utf8.first != UInt8(ascii: "~"),
+            name.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !"*=\"\\[]".utf8.contains($0) })
+        else {
+            throw SyntaxFault(
+                message: "`\(TOMLParser.shown(reference))` is not a policy's file",
+                advice: "write a path such as ./worker.toml; its name is what a guest asks for, in printable ASCII")
+        }
+        return reference
+    }
+
+    /// nil is `never`.
+    static func durationOrNever(_ node: TOMLNode) throws(SyntaxFault) -> UInt64? {
+        if case .string("never") = node.value { return nil }
+        do throws(SyntaxFault) {
+            return try duration(allowsUnlimited: false, node)
+        } catch {
+            throw SyntaxFault(message: error.message, advice: error.advice + ", or \"never\"")
+        }
+    }
+
     static func digest(_ node: TOMLNode) throws(SyntaxFault) -> String {
         let lower = try text(node).lowercased()
         guard lower.utf8.count == 64,

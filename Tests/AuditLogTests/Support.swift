@@ -148,11 +148,17 @@ func everyKindOfEvent() -> [AuditEvent] {
     let ended = Denial(
         call: "bulkhead.tcp_connect", arguments: "", layer: .seccomp, key: PolicyKey("net.connect"), errno: nil,
         count: .max)
+    var ofChild = ended
+    ofChild.process = .max
     let kinds: [AuditEvent.Kind] =
         [
             .policyLoaded(sources: ["a.toml", "builtin:no-fs", ""]),
             .started(module: "x.wasm", moduleDigest: "00ff", arguments: ["--flag", "ü", "\u{1b}[31m"]),
-            .denied(ended, origins: [origin, origin]), .limitReached(.mailboxBytes, used: .max, allowed: 0),
+            .moduleLoaded(name: "worker", moduleDigest: "00ff"),
+            .processExited(process: 1 << 40, reason: "trap", detail: "unreachable"),
+            .processExited(process: 2, reason: "kill", detail: ""),
+            .denied(ended, origins: [origin, origin]), .denied(ofChild, origins: []),
+            .limitReached(.mailboxBytes, used: .max, allowed: 0),
             .dropped(count: 12), .cacheRejected(entry: "abc", why: "tampered"), .weakened(what: "seccomp: log"),
             .logMended(tornBytes: 5, missingLines: 6),
         ]

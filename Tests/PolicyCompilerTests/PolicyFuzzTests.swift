@@ -32,7 +32,8 @@ import Testing
         stderr = "log"
         [process]
         spawn = 1
-        policies = ["p"]
+        policies = ["pure-compute", "no-*"]
+        park_after = "30s"
         register = ["r"]
         lookup = ["*"]
         [limits]

@@ -99,6 +99,8 @@ struct Misbehaviour: ~Copyable {
         case "liar":
             say(.exited(.normal))
             kill(getpid(), SIGKILL)
+        case "burying":
+            while true { say(.processExited(process: generator.next(), .refused(message: "again"))) }
         case "dropping": while true { say(.dropped(1)) }
         case "dots":
             while true { say(.denied(denial("dots", key: String(repeating: ".", count: 4200), count: 1))) }
@@ -111,7 +113,7 @@ struct Misbehaviour: ~Copyable {
             }
         case "holding":
             // As many sockets and paths as there are; none is let go.
-            for id in 0..<5000 as Range<UInt32> {
+            for id in 0..<300 as Range<UInt32> {
                 say(.request(BrokerRequest(id: id, operation: .udpBind(host: "127.0.0.1", port: 0))))
                 var buffer = [UInt8](repeating: 0, count: 4096)
                 var span = buffer.mutableSpan
