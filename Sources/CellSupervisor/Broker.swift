@@ -21,7 +21,7 @@ final class Broker {
     private var mail: BrokerMail?
     private var thread: ThreadHandle?
 
-    /// - Parameter listeners: sockets that the cell was handed; an address of theirs is not bound a second time.
+    /// `listeners` are sockets that the cell was handed: an address of theirs is not bound a second time.
     init(
         capabilities: CapabilitySet, policies: [CellPlan.NamedPolicy], listeners: [Int32], control: ControlSocket
     ) {

@@ -20,7 +20,7 @@ struct EventBudget {
     private var left = EventBudget.burst
     private var refilled: UInt64 = 0
 
-    /// - Parameter now: CLOCK_MONOTONIC, in nanoseconds.
+    /// Takes one, if one is left at `now` (CLOCK_MONOTONIC, in nanoseconds).
     mutating func spend(now: UInt64) -> Bool {
         let earned = (now - min(now, refilled)) / EventBudget.interval
         if earned > 0 {
