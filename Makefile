@@ -67,6 +67,9 @@ fuzz: setup guests ## the fuzz tests at length (FACTOR=10), then whether they fi
 		--filter 'FuzzTests|randomAndMutated|HostileCellTests' | grep -E 'fuzz|random bytes|recorded|Test run'
 	JOBS=$(JOBS) scripts/check-fuzzers.sh
 
+tsan: ## the process runtime's tests under ThreadSanitizer
+	@JOBS=$(JOBS) scripts/tsan.sh
+
 lint: ## formatting of Swift, syntax of shell and Python
 	@scripts/lint.sh
 

@@ -5,63 +5,68 @@ internal import CapabilityModel
 internal import LinuxKernel
 internal import Synchronization
 
-/// Lock rule: `account` and `charged` are written under `lock`, and `account` only when `processes` is 0; a process of the
-/// record may read it without.
 struct AccountRecord: ~Copyable {
+    /// In the free list.
+    var next: Ref<AccountRecord>?
     /// Mailbox bytes that are charged to the account and that no message uses.
     let credit = Atomic<Int64>(0)
     /// Processes that run on it.
     let processes = Atomic<Int>(0)
-    private let lock = Lock(())
-    var account: Account?
-    /// Mailbox bytes that the account was charged for.
-    private var charged: UInt64 = 0
-    private var chunk: Int64 = 0
-    /// In the free list.
-    var next: Ref<AccountRecord>?
+    private let funds = Lock(Funds())
+    /// What its processes see; written when there are none.
+    private(set) var account: Account?
+    private struct Funds {
+        /// As `account`, for senders, which may come when there are no processes any more.
+        var account: Account?
+        /// Mailbox bytes that the account was charged for.
+        var charged: UInt64 = 0
+        /// How much is charged at once beyond the need.
+        var chunk: Int64 = 0
+    }
 
     private static let largestChunk: Int64 = 64 << 10
 
     init() {}
 
     mutating func begin(_ account: Account) {
-        lock.withLock { _ in
-            self.account = account
-            charged = 0
+        self.account = account
+        credit.store(0, ordering: .relaxed)
+        funds.withLock { funds in
             let share = Int64(clamping: account.limits.mailboxBytes / 16)
-            chunk = min(share, AccountRecord.largestChunk)
-            credit.store(0, ordering: .relaxed)
+            funds = Funds(account: account, chunk: min(share, AccountRecord.largestChunk))
         }
     }
 
     /// The last process of it has ended.
     mutating func end() {
-        lock.withLock { _ in
-            account?.refund(.mailboxBytes, charged)
-            charged = 0
-            account = nil
+        account = nil
+        funds.withLock { funds in
+            funds.account?.refund(.mailboxBytes, funds.charged)
+            funds = Funds()
         }
     }
 
     /// Pays for a message of so many bytes, overhead included.
     @inline(__always)
-    mutating func charge(_ bytes: Int64) -> Bool {
+    func charge(_ bytes: Int64) -> Bool {
         let left = credit.subtract(bytes, ordering: .relaxed).newValue
         return left >= 0 || chargeAccount(bytes, missing: min(-left, bytes))
     }
 
     @inline(__always)
-    mutating func refund(_ bytes: Int64) {
+    func refund(_ bytes: Int64) {
         let credit = credit.add(bytes, ordering: .relaxed).newValue
         if credit > 2 * AccountRecord.largestChunk { refundAccount() }
     }
 
-    private mutating func chargeAccount(_ bytes: Int64, missing: Int64) -> Bool {
-        lock.withLock { _ in
+    private func chargeAccount(_ bytes: Int64, missing: Int64) -> Bool {
+        funds.withLock { funds in
             // Charged together with what others will need; alone when that is more than there is.
-            for amount in [missing + chunk, missing] {
-                guard let account, account.charge(.mailboxBytes, UInt64(amount)) == nil else { continue }
-                charged += UInt64(amount)
+            for amount in [missing + funds.chunk, missing] {
+                guard let account = funds.account, account.charge(.mailboxBytes, UInt64(amount)) == nil else {
+                    continue
+                }
+                funds.charged += UInt64(amount)
                 credit.add(amount, ordering: .relaxed)
                 return true
             }
@@ -70,14 +75,14 @@ struct AccountRecord: ~Copyable {
         }
     }
 
-    private mutating func refundAccount() {
-        lock.withLock { _ in
+    private func refundAccount() {
+        funds.withLock { funds in
             let surplus = credit.load(ordering: .relaxed) - AccountRecord.largestChunk
-            guard surplus > 0, let account else { return }
+            guard surplus > 0, let account = funds.account, funds.charged >= UInt64(surplus) else { return }
             let (isTaken, _) = credit.compareExchange(
                 expected: surplus + AccountRecord.largestChunk, desired: AccountRecord.largestChunk, ordering: .relaxed)
             if isTaken {
-                charged -= min(UInt64(surplus), charged)
+                funds.charged -= UInt64(surplus)
                 account.refund(.mailboxBytes, UInt64(surplus))
             }
         }

@@ -24,7 +24,12 @@ final class ReasonBox {
 
 /// Who may touch what: `word` and the other atomics are everybody's. The rest belongs to whoever spawns the process, until
 /// the word says `runnable`; then to the thread that made it `running`; then to the thread that made it `exiting`.
+///
+/// ThreadSanitizer takes a change of any field for one of the first byte: the owner's fields come first, here and in the other
+/// structures that threads share.
 struct ProcessBlock: ~Copyable {
+    let slot: UInt32
+    var flags: Flags = []
     /// A `ProcessWord`.
     let word = Atomic<UInt64>(0)
     /// Of the process that has the block, or had it last. Grows between `exiting` and `free`; 0 before the first.
@@ -44,8 +49,6 @@ struct ProcessBlock: ~Copyable {
 
     /// In the overflow queue or a free list: the next block. The queue's lock or the list's owner.
     var queueNext: BlockRef?
-    let slot: UInt32
-    var flags: Flags = []
     /// Which thread runs it.
     var thread: ThreadRef?
     var body: Body?

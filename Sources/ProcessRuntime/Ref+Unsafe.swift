@@ -35,8 +35,9 @@
 
     @inline(__always)
     var it: Value {
-        _read { yield unsafe raw.pointee }
-        nonmutating _modify { yield unsafe &raw.pointee }
+        // Addresses, so that an access to one field is no access to the others, which may be other threads'.
+        unsafeAddress { unsafe UnsafePointer(raw) }
+        nonmutating unsafeMutableAddress { unsafe raw }
     }
 
     @inline(__always)

@@ -28,6 +28,8 @@ struct RuntimeCore: ~Copyable {
         var waiter: Parker?
     }
 
+    /// Under `outsideTurn`.
+    var outside: ThreadRef?
     let configuration: Runtime.Configuration
     let table: ProcessTable
     let depot: Ref<NodeDepot>
@@ -73,8 +75,6 @@ struct RuntimeCore: ~Copyable {
 
     /// For callers on threads that are not the runtime's.
     let outsideTurn = Lock(())
-    /// Under `outsideTurn`.
-    var outside: ThreadRef?
     /// The runtime itself, as an address.
     var owner: UInt = 0
     /// The next monitor, alias or seed; threads take blocks of them.
@@ -103,11 +103,11 @@ typealias CoreRef = Ref<RuntimeCore>
 /// The right to run processes, and the queue of those to run. One thread has it at a time, and only that one touches what is
 /// not atomic; a parked worker is its thread's still.
 struct WorkerState: ~Copyable {
+    /// Made runnable by the process that runs now: its data is in the cache.
+    var next: BlockRef?
     let index: Int
     /// Who has it. Changed by the thread that hands it on.
     var thread: ThreadRef?
-    /// Made runnable by the process that runs now: its data is in the cache.
-    var next: BlockRef?
     /// Processes that something happened to; they go first.
     let woken: RunRing
     /// Processes whose slice ended.
@@ -130,10 +130,10 @@ typealias WorkerRef = Ref<WorkerState>
 
 /// What one thread has to itself.
 struct ThreadState: ~Copyable {
-    let core: CoreRef
-    let parker = Parker()
     /// What it runs from; nil for a spare, for one that runs an overlong direct call, and for outsiders.
     var worker: WorkerRef?
+    let core: CoreRef
+    let parker = Parker()
     /// The worker that a spare was given, as an address, until it wakes up.
     let assigned = Atomic<UInt>(0)
     var nodes: NodeCache

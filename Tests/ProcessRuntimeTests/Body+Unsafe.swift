@@ -13,19 +13,25 @@ final class StepBody: Resumable, @unchecked Sendable {
     private let step: (Process, ResumeMode) -> Suspension
     private(set) var canRunDirectly: Bool
     private let onAbandon: () -> Void
+    private let onOverrun: () -> Void
 
     init(
         _ process: Process, direct: Bool = false, onAbandon: @escaping () -> Void = {},
+        onOverrun: @escaping () -> Void = {},
         _ step: @escaping (Process, ResumeMode) -> Suspension
     ) {
         self.process = process
         self.step = step
         self.onAbandon = onAbandon
+        self.onOverrun = onOverrun
         canRunDirectly = direct
     }
 
     func resume(_ mode: ResumeMode) -> Suspension { step(process, mode) }
-    func didOverrun() { canRunDirectly = false }
+    func didOverrun() {
+        canRunDirectly = false
+        onOverrun()
+    }
     func abandon() { onAbandon() }
 }
 
@@ -54,6 +60,11 @@ extension Process {
         unsafe withUnsafeBytes(of: value) { unsafe send(.process(target), tag: tag, data: $0) }
     }
 
+    /// Sends a number to an alias of its own.
+    func send(_ value: UInt64, through alias: AliasID) {
+        _ = unsafe withUnsafeBytes(of: value) { unsafe send(.alias(alias, of: id), tag: 0, data: $0) }
+    }
+
     @discardableResult
     func send(ofBytes count: Int, to target: ProcessID) -> SendResult {
         let bytes = [UInt8](repeating: 7, count: count)
@@ -67,6 +78,11 @@ extension Process {
         let sender = ProcessID(rawValue: message.sender)
         remove(message)
         return (value, sender)
+    }
+
+    /// Whether there is a message with one of the tags.
+    func has(_ tags: [UInt64]) -> Bool {
+        unsafe tags.withUnsafeBufferPointer { unsafe nextMessage(tags: $0) } != nil
     }
 
     /// Takes the first message, whatever it is.
