@@ -47,6 +47,11 @@ package enum SeccompProgram {
         ]
         + allow(["brk", "mremap", "munmap"], "memory")
         + allow("madvise", 2, Constant.advice, "give memory back, guard it")
+        + [
+            SyscallRule(
+                name: "getrusage", arguments: [int(0, Constant.ofThisThread)],
+                reason: "page faults of a thread: what instances touched")
+        ]
 
     private static let threads: [SyscallRule] =
         [
@@ -173,6 +178,8 @@ private enum Constant {
     /// pthread_create(3)'s flags: CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID, CHILD_CLEARTID
     static let newThread: UInt64 = 0x3d0f00
     static let setName: UInt64 = 15
+    /// RUSAGE_THREAD of getrusage(2).
+    static let ofThisThread: UInt64 = 1
     static let socketLevel: UInt64 = 1
     /// SO_TYPE, SO_ERROR, SO_ACCEPTCONN
     static let socketOptions: [UInt64] = [3, 4, 30]

@@ -30,9 +30,12 @@ package struct GrowthDenial: Hashable, Sendable {
 }
 
 struct MemoryAccount {
+    /// Bytes of linear memories.
     private(set) var used: UInt64 = 0
     let allowed: UInt64
     private let other: (any MemoryCharge)?
+    /// Bytes of tables, which only `other` pays for.
+    private(set) var tables: UInt64 = 0
     private(set) var denial: GrowthDenial?
 
     init(allowed: UInt64, other: (any MemoryCharge)? = nil) {
@@ -48,10 +51,7 @@ struct MemoryAccount {
             denial = GrowthDenial(used: used, requested: requested, allowed: allowed)
             return false
         }
-        guard other?.charge(requested) ?? true else {
-            denial = GrowthDenial(used: used, requested: requested, allowed: allowed, isByCharge: true)
-            return false
-        }
+        guard pay(requested) else { return false }
         used = sum
         return true
     }
@@ -59,5 +59,43 @@ struct MemoryAccount {
     mutating func refund(_ bytes: Int) {
         used -= UInt64(bytes)
         other?.refund(UInt64(bytes))
+    }
+
+    /// Charges for tables, once in a store's life.
+    mutating func charge(tables bytes: UInt64) -> Bool {
+        guard bytes > 0 else { return true }
+        guard pay(bytes) else { return false }
+        tables = bytes
+        return true
+    }
+
+    mutating func refundTables() {
+        if tables > 0 { other?.refund(tables) }
+        tables = 0
+    }
+
+    private mutating func pay(_ bytes: UInt64) -> Bool {
+        guard let other, !other.charge(bytes) else { return true }
+        denial = GrowthDenial(used: used, requested: bytes, allowed: allowed, isByCharge: true)
+        return false
+    }
+
+    /// Gives everything back; the store goes on to hold what it holds, and nobody pays.
+    mutating func leave() {
+        let held = used
+        if used + tables > 0 { other?.refund(used + tables) }
+        self = MemoryAccount(allowed: .max)
+        used = held
+    }
+
+    /// Another pays for all that `account` of nobody holds, and for `tables`; nil when it will not, or the limit is too low.
+    static func taking(
+        over account: MemoryAccount, tables: UInt64, allowed: UInt64, other: (any MemoryCharge)?
+    ) -> MemoryAccount? {
+        var result = MemoryAccount(allowed: allowed, other: other)
+        guard account.used <= allowed, result.pay(account.used + tables) else { return nil }
+        result.used = account.used
+        result.tables = tables
+        return result
     }
 }

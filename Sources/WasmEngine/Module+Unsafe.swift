@@ -18,21 +18,12 @@ internal import CWasmtime
     /// Compiles a binary, with what the rewriter adds to it. Throws `EngineError.invalidModule` with the library's words, which
     /// give the byte offset.
     package convenience init(compiling wasm: [UInt8], engine: Engine) throws(EngineError) {
-        guard let rewritten = try ModuleRewriter.rewrite(wasm) else {
-            unsafe self.init(adopting: try Self.compile(wasm, engine), engine: engine)
-            // What was not understood cannot have been added.
-            guard facts == nil else { throw .invalidModule("the module exports a name that is reserved") }
-            return
-        }
-        let raw: OpaquePointer
-        do throws(EngineError) {
-            unsafe raw = try Self.compile(rewritten.binary, engine)
-        } catch {
-            // The message is about the original: its offsets are.
-            if let own = Self.complaint(about: wasm, engine) { throw .invalidModule(own) }
-            throw error
-        }
-        unsafe self.init(adopting: raw, engine: engine)
+        // First as it is: what is added could make an index valid that was not, and messages are about the original.
+        if let complaint = Self.complaint(about: wasm, engine) { throw .invalidModule(complaint) }
+        let rewritten = try ModuleRewriter.rewrite(wasm)
+        unsafe self.init(adopting: try Self.compile(rewritten?.binary ?? wasm, engine), engine: engine)
+        // What was not understood cannot have been added.
+        if rewritten == nil, facts != nil { throw .invalidModule("the module exports a name that is reserved") }
     }
 
     /// What is wrong with a binary, without compiling it; nil for a valid one.
@@ -80,6 +71,17 @@ internal import CWasmtime
     deinit {
         // SAFETY: stores that run it hold references of their own.
         unsafe wasmtime_module_delete(raw)
+    }
+
+    /// What its tables may come to hold when each may have `limit` elements, in bytes; a module that was not understood counts
+    /// with all that a store may have.
+    func tableBytes(limit: UInt64) -> UInt64 {
+        let elementBytes: UInt64 = 8
+        let elements =
+            facts?.chargedElements(limit: limit)
+            ?? limit.multipliedReportingOverflow(by: UInt64(StoreLimits.maximumTables)).partialValue
+        let (bytes, overflow) = elements.multipliedReportingOverflow(by: elementBytes)
+        return overflow ? .max : bytes
     }
 
     /// Why an instance of this module is never put back to its beginnings or parked; nil when it can be.

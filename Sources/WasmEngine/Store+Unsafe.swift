@@ -40,8 +40,14 @@ package struct StoreLimits: Hashable, Sendable {
                 account: MemoryAccount(allowed: limits.memoryBytes, other: charge),
                 owner: Unmanaged.passRetained(owner), linked: Unmanaged.passRetained(linked), raw: raw,
                 context: context, configuration: linked.module.engine.configuration))
-        unsafe wasmtime_store_limiter(
-            raw, -1, Int64(clamping: limits.tableElements), 1, StoreLimits.maximumTables, StoreLimits.maximumMemories)
+        // Never equal to what is asked for, so that it is set.
+        unsafe state.pointee.tableLimit = ~limits.tableElements
+        unsafe StoreState.setLimits(state, limits)
+        guard unsafe state.pointee.account.charge(tables: linked.module.tableBytes(limit: limits.tableElements)) else {
+            unsafe state.pointee.failure = .failed("the tables are over the limit")
+            unsafe state.pointee.isLive = false
+            return
+        }
         if unsafe state.pointee.hasSlices {
             unsafe wasmtime_store_epoch_deadline_callback(raw, StoreState.sliceEnd, state, nil)
         }
@@ -60,11 +66,26 @@ package struct StoreLimits: Hashable, Sendable {
         }
         releaseValues()
         unsafe wasmtime_store_delete(state.pointee.raw)
+        unsafe state.pointee.account.refundTables()
         unsafe state.pointee.owner.release()
         unsafe state.pointee.linked.release()
         unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()
     }
+
+    /// The store of a state that nobody else has.
+    init(adopting state: UnsafeMutablePointer<StoreState>) {
+        unsafe self.state = unsafe state
+    }
+
+    /// The state, which is the caller's from now on.
+    consuming func release() -> UnsafeMutablePointer<StoreState> {
+        let state = unsafe state
+        discard self
+        return unsafe state
+    }
+
+    consuming func end() {}
 
     /// Begins to call an exported function; poll it. Throws and begins nothing when it cannot be called so.
     package mutating func call(_ name: String, _ arguments: [WasmValue] = []) throws(EngineError) {
@@ -105,7 +126,7 @@ package struct StoreLimits: Hashable, Sendable {
         guard let future = unsafe state.pointee.future else { return instantiateNow() }
         // SAFETY: the future is live; the account is the state of this store, for the time of the poll.
         unsafe state.pointee.isWaiting = false
-        startSlice()
+        beginTurn()
         unsafe bulkhead_account_set(state)
         let isReady = unsafe wasmtime_call_future_poll(future)
         bulkhead_account_set(nil)
@@ -123,9 +144,14 @@ package struct StoreLimits: Hashable, Sendable {
 
     private func instantiateNow() -> CallProgress {
         // SAFETY: the account is the state of this store; the library writes instance and trap.
+        if let failure = unsafe state.pointee.failure { return failure }
         guard unsafe state.pointee.isInstantiating, unsafe state.pointee.isLive else {
             preconditionFailure("no call is under way")
         }
+        // Segments and globals are set by native code, which looks for the end of the slice as all does. It has no loop of the
+        // guest's, so that it needs no end.
+        let ample: UInt64 = 1 << 40
+        unsafe wasmtime_context_set_epoch_deadline(state.pointee.context, ample)
         unsafe bulkhead_account_set(state)
         let error = unsafe state.pointee.linked._withUnsafeGuaranteedRef {
             unsafe wasmtime_instance_pre_instantiate(
@@ -155,7 +181,7 @@ package struct StoreLimits: Hashable, Sendable {
         }
         guard let function = unsafe function(export) else { throw .noSuchExport(export.name) }
         if unsafe state.pointee.ending != nil { unsafe state.pointee.ending = nil }
-        startSlice()
+        beginTurn()
         var value = unsafe wasmtime_val_raw_t()
         unsafe value.i64 = Int64(argument)
         unsafe state.pointee.isDirect = true
@@ -175,6 +201,7 @@ package struct StoreLimits: Hashable, Sendable {
     /// Whether a call, or the instantiation, is under way.
     package var isBusy: Bool {
         unsafe state.pointee.future != nil || (state.pointee.isInstantiating && state.pointee.isLive)
+            || state.pointee.failure != nil
     }
 
     /// Bytes of all linear memories together, now.
@@ -188,11 +215,12 @@ package struct StoreLimits: Hashable, Sendable {
         unsafe state.pointee.future == nil && state.pointee.isLive && !state.pointee.isInstantiating
     }
 
-    /// A whole slice from now: the time that it waited does not count.
+    /// A whole slice from now: the time that it waited does not count. Notes whether it ever ran on another thread.
     @inline(__always)
-    private func startSlice() {
+    private func beginTurn() {
         // SAFETY: a live store; where there are no epochs the deadline is never looked at.
         unsafe wasmtime_context_set_epoch_deadline(state.pointee.context, state.pointee.sliceTicks)
+        if unsafe state.pointee.reuse.thread != bulkhead_thread_number() { unsafe state.pointee.reuse.thread = 0 }
     }
 
     /// The handle of an exported function, from the state if it was called lately.

@@ -7,7 +7,7 @@ internal import CWasmtime
 @unsafe struct StoreState {
     var account: MemoryAccount
     /// The context of host functions; retained.
-    let owner: Unmanaged<AnyObject>
+    var owner: Unmanaged<AnyObject>
     /// Retained.
     let linked: Unmanaged<LinkedModule>
     let raw: OpaquePointer
@@ -41,6 +41,11 @@ internal import CWasmtime
     var suspend = unsafe wasmtime_func_t()
     /// It does so because no slice is left when it is called.
     var suspendsBySlice = false
+
+    /// How instantiating ended, if that went wrong before anyone polled.
+    var failure: CallProgress?
+    var tableLimit: UInt64 = 0
+    var reuse = StoreReuse()
 
     // Written by the library through pointers that `address(of:)` gives.
     var trap: OpaquePointer?
@@ -127,6 +132,47 @@ internal import CWasmtime
             }
         }
 
+    /// Stands for the owner of a store that has none.
+    private static let nobody = Nobody()
+
+    private final class Nobody: Sendable {}
+
+    /// The process has ended: lets go of its context, and gives back what was charged.
+    static func abandon(_ state: UnsafeMutablePointer<StoreState>) {
+        // SAFETY: nothing runs in the store, so that nobody looks at the owner meanwhile.
+        unsafe state.pointee.account.leave()
+        unsafe state.pointee.owner.release()
+        unsafe state.pointee.owner = Unmanaged.passRetained(nobody)
+    }
+
+    /// Makes an abandoned store that of a new process; false, and it stays abandoned, when memory cannot be charged.
+    static func adopt(
+        _ state: UnsafeMutablePointer<StoreState>, limits: StoreLimits, owner: AnyObject, charge: (any MemoryCharge)?
+    ) -> Bool {
+        // SAFETY: as for `abandon`.
+        let tables = unsafe state.pointee.linked._withUnsafeGuaranteedRef {
+            $0.module.tableBytes(limit: limits.tableElements)
+        }
+        let account = unsafe MemoryAccount.taking(
+            over: state.pointee.account, tables: tables, allowed: limits.memoryBytes, other: charge)
+        guard let account else { return false }
+        unsafe state.pointee.account = account
+        unsafe state.pointee.owner.release()
+        unsafe state.pointee.owner = Unmanaged.passRetained(owner)
+        unsafe setLimits(state, limits)
+        return true
+    }
+
+    /// Tells the library what the store may hold, unless it knows.
+    static func setLimits(_ state: UnsafeMutablePointer<StoreState>, _ limits: StoreLimits) {
+        // SAFETY: a live store.
+        guard unsafe state.pointee.tableLimit != limits.tableElements else { return }
+        unsafe state.pointee.tableLimit = limits.tableElements
+        unsafe wasmtime_store_limiter(
+            state.pointee.raw, -1, Int64(clamping: limits.tableElements), 1, StoreLimits.maximumTables,
+            StoreLimits.maximumMemories)
+    }
+
     /// The caller's memory, now. Takes a pointer because a method of the value would copy it.
     static func memory(
         _ state: UnsafeMutablePointer<StoreState>, caller: OpaquePointer
@@ -206,5 +252,6 @@ enum DeadlineUpdate {
 
 enum ExternKind {
     static let function: UInt8 = 0
+    static let global: UInt8 = 1
     static let memory: UInt8 = 3
 }

@@ -89,9 +89,9 @@ enum Guest {
     }
 }
 
-/// A store that can be copied about, as expectations want.
+/// A store that can be copied about, as expectations want, and given away once.
 final class Process {
-    private var store: Store
+    private var store: Store?
 
     init(
         _ linked: LinkedModule, limits: StoreLimits = Guest.generous, context: AnyObject = Recorder(),
@@ -100,32 +100,49 @@ final class Process {
         store = Store(linked, limits: limits, context: context, charge: charge)
     }
 
-    var isBusy: Bool { store.isBusy }
-    var memoryBytes: UInt64 { store.memoryBytes }
-    var memoryDenial: GrowthDenial? { store.memoryDenial }
+    init(adopting store: consuming Store) {
+        self.store = consume store
+    }
+
+    var isBusy: Bool { store?.isBusy ?? false }
+    var memoryBytes: UInt64 { store?.memoryBytes ?? 0 }
+    var memoryDenial: GrowthDenial? { store?.memoryDenial }
 
     func call(_ name: String, _ arguments: [WasmValue] = []) throws(EngineError) {
-        try store.call(name, arguments)
+        try store?.call(name, arguments)
     }
 
     func call(_ export: PreparedExport, _ arguments: [WasmValue] = []) throws(EngineError) {
-        try store.call(export, arguments)
+        try store?.call(export, arguments)
     }
 
-    func prepare(_ name: String) throws(EngineError) -> PreparedExport { try store.prepare(name) }
+    func prepare(_ name: String) throws(EngineError) -> PreparedExport {
+        guard let export = try store?.prepare(name) else { throw .notReady }
+        return export
+    }
 
     func callDirect(_ export: PreparedExport, _ argument: UInt32 = 0) throws(EngineError) -> DirectProgress {
-        try store.callDirect(export, argument)
+        guard let progress = try store?.callDirect(export, argument) else { throw .notReady }
+        return progress
     }
 
-    func poll() -> CallProgress { store.poll() }
+    func poll() -> CallProgress { store?.poll() ?? .failed("given away") }
 
     func finish() -> CallProgress {
         while true {
-            switch store.poll() {
+            switch poll() {
             case .yielded, .waiting: continue
             case let ended: return ended
             }
         }
+    }
+
+    /// All of its memory; empty when it has none.
+    func copyMemory() -> [UInt8] { store?.copyMemory() ?? [] }
+
+    /// What is given away; once.
+    func release() throws -> Store {
+        guard let given = store.take() else { throw EngineError.notReady }
+        return given
     }
 }

@@ -2,7 +2,8 @@
 
 import Glibc
 import Synchronization
-import WasmEngine
+
+@testable import WasmEngine
 
 /// Whether the kernel can read `[address, address + length)`, found without faulting (write(2) to a pipe gives EFAULT).
 func readable(_ address: UInt, _ length: Int) -> Bool {
@@ -132,4 +133,45 @@ struct SplitMix: RandomNumberGenerator {
         mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
         return mixed ^ (mixed >> 31)
     }
+}
+
+extension Store {
+    /// All of its first memory; empty when it has none.
+    func copyMemory() -> [UInt8] {
+        // SAFETY: a live store in which nothing runs; the record is current.
+        guard let memory = unsafe state.pointee.firstMemory?.pointee.memory else { return [] }
+        return unsafe Array(
+            UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: memory.slot.base), count: memory.size))
+    }
+}
+
+/// Runs `body` on `count` threads, by index, and adds up what it returns.
+func runThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Int) -> Int {
+    final class Job: Sendable {
+        let index: Int
+        let body: @Sendable (Int) -> Int
+        let result = Atomic(0)
+
+        init(_ index: Int, _ body: @escaping @Sendable (Int) -> Int) {
+            self.index = index
+            self.body = body
+        }
+    }
+    let jobs = (0..<count).map { Job($0, body) }
+    let threads = jobs.map { job in
+        var identifier: pthread_t = 0
+        // SAFETY: the thread takes over the reference; it is joined below.
+        let code = unsafe pthread_create(
+            &identifier, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                let job = unsafe Unmanaged<Job>.fromOpaque(argument).takeRetainedValue()
+                job.result.store(job.body(job.index), ordering: .releasing)
+                return nil
+            }, Unmanaged.passRetained(job).toOpaque())
+        precondition(code == 0)
+        return identifier
+    }
+    for thread in threads { pthread_join(thread, nil) }
+    return jobs.reduce(0) { $0 + $1.result.load(ordering: .acquiring) }
 }

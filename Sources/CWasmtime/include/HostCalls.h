@@ -9,6 +9,20 @@ static inline void *bulkhead_account_get(void) { return bulkhead_account; }
 
 static inline void bulkhead_account_set(void *account) { bulkhead_account = account; }
 
+// A small number for each thread, from 1; never given twice.
+extern _Thread_local uint32_t bulkhead_thread __attribute__((tls_model("initial-exec")));
+uint32_t bulkhead_number_thread(void);
+
+static inline uint32_t bulkhead_thread_number(void) {
+    return bulkhead_thread != 0 ? bulkhead_thread : bulkhead_number_thread();
+}
+
+// Pages that this thread has made present without reading a disk (getrusage(2), ru_minflt), since it began.
+int64_t bulkhead_thread_faults(void);
+
+// Reads `count` entries of /proc/self/pagemap from the one of the page at `address` on; false when it cannot.
+bool bulkhead_read_pagemap(int descriptor, uintptr_t address, uint64_t *entries, size_t count);
+
 // Defined in Swift (HostFunction). One attempt at the host call `env`; true when it is over, with the trap that ends the
 // guest, if any. False when it must wait: the last argument is then what to call to put the fiber aside.
 bool bulkhead_attempt(
