@@ -2,17 +2,26 @@
 
 import CellProtocol
 import LinuxKernel
+import Synchronization
 
-final class ControlChannel {
+/// Any thread may send: a message goes whole, by one system call. One thread at a time receives.
+final class ControlChannel: Sendable {
     /// Where the supervisor puts it.
-    static let descriptor: Int32 = 3
+    static let socketDescriptor: Int32 = 3
 
-    let socket: MessageSocket
-    private var buffer = [UInt8](repeating: 0, count: 4096)
+    private struct Inbox {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        var isOpen = true
+    }
+
+    private let socket: MessageSocket
+    private let inbox = Mutex(Inbox())
 
     init() {
-        socket = MessageSocket(OwnedFileDescriptor(taking: ControlChannel.descriptor))
+        socket = MessageSocket(OwnedFileDescriptor(taking: ControlChannel.socketDescriptor))
     }
+
+    var descriptor: Int32 { socket.descriptor.rawValue }
 
     /// False when the message did not go: there was no room and `waits` is false, or the supervisor is gone.
     func send(_ message: CellMessage, waits: Bool) -> Bool {
@@ -22,28 +31,30 @@ final class ControlChannel {
     }
 
     /// False once the supervisor is gone, or said what this version does not know.
-    private(set) var isOpen = true
+    var isOpen: Bool { inbox.withLock(\.isOpen) }
 
     /// The next message with its descriptors; nil when there is none yet, or none will come (`isOpen`).
     func receive(waits: Bool) -> (message: SupervisorMessage, descriptors: [Int32])? {
-        var descriptors: [Int32] = []
-        let count: Int
-        do {
-            var span = buffer.mutableSpan
-            guard var received = try socket.receive(into: &span, maximumDescriptors: 253, wait: waits) else {
+        inbox.withLock { inbox in
+            var descriptors: [Int32] = []
+            let count: Int
+            do {
+                var span = inbox.buffer.mutableSpan
+                guard var received = try socket.receive(into: &span, maximumDescriptors: 253, wait: waits) else {
+                    return nil
+                }
+                count = received.isTruncated ? 0 : received.count
+                while let next = received.descriptors.takeFirst() {
+                    descriptors.append(next.release())
+                }
+            } catch {
+                count = 0
+            }
+            guard count > 0, let message = try? SupervisorMessage(decoding: Array(inbox.buffer[..<count])) else {
+                inbox.isOpen = false
                 return nil
             }
-            count = received.isTruncated ? 0 : received.count
-            while let next = received.descriptors.takeFirst() {
-                descriptors.append(next.release())
-            }
-        } catch {
-            count = 0
+            return (message, descriptors)
         }
-        guard count > 0, let message = try? SupervisorMessage(decoding: Array(buffer[..<count])) else {
-            isOpen = false
-            return nil
-        }
-        return (message, descriptors)
     }
 }

@@ -17,9 +17,9 @@ enum DeniedImports {
     static func answer(_ name: ImportName, key: PolicyKey, context: GuestContext, call: borrowing HostCall)
         -> HostOutcome
     {
-        let traps = context.onDenied == .trap
+        let traps = context.grant.authority.onDenied == .trap
         let errno = Errno.notcapable.rawValue
-        context.reporter.denied(
+        context.report(
             Denial(
                 call: "\(name)", arguments: describe(name, context: context, call: call), layer: .importTable, key: key,
                 errno: traps ? nil : errno))
@@ -30,10 +30,7 @@ enum DeniedImports {
 
     private static func describe(_ name: ImportName, context: GuestContext, call: borrowing HostCall) -> String {
         let memory = guestMemory(of: call)
-        if name.module == "bulkhead", name.name == "tcp_connect" {
-            let host = memory.text(at: call.i32(0), count: call.i32(1), limit: 255) ?? "?"
-            return DenialArgument.quoted("target", "tcp://\(host):\(call.i32(2))")
-        }
+        if name.module == BulkheadFunction.module { return describeOwn(name.name, memory, call) }
         if name.name == "clock_time_get" || name.name == "clock_res_get" {
             return "id=\(call.i32(0))"
         }
@@ -47,5 +44,19 @@ enum DeniedImports {
         // Without any grant the only directory a guest holds is the absent root.
         let slash = path.hasPrefix("/") ? "" : "/"
         return DenialArgument.quoted("path", slash + path)
+    }
+
+    private static func describeOwn(_ name: String, _ memory: GuestMemory, _ call: borrowing HostCall) -> String {
+        func text(_ pointer: Int = 0) -> String {
+            memory.text(at: call.i32(pointer), count: call.i32(pointer + 1), limit: DenialArgument.limit) ?? "?"
+        }
+        switch name {
+        case "tcp_connect", "tcp_listen": return DenialArgument.quoted("target", "tcp://\(text()):\(call.i32(2))")
+        case "udp_connect", "udp_bind": return DenialArgument.quoted("target", "udp://\(text()):\(call.i32(2))")
+        case "udp_send": return DenialArgument.quoted("target", "udp://\(text(1)):\(call.i32(3))")
+        case "unix_connect", "unix_listen": return DenialArgument.quoted("target", "unix://\(text())")
+        case "resolve", "register", "unregister", "whereis": return DenialArgument.quoted("name", text())
+        default: return ""
+        }
     }
 }

@@ -5,37 +5,199 @@ import CellProtocol
 import LinuxKernel
 import ProcessRuntime
 import WASIPreview1
+import WasmEngine
 
+/// Belongs to the thread that runs its process. There are hundreds of thousands: what most processes never use is made
+/// when it is.
 final class GuestContext {
-    let wasi: WASIProcess
-    let reporter: DenialReporter
-    let control: ControlChannel
-    let onDenied: DenialMode
+    let program: Program
+    let grant: Grant
+    let process: Process
+    /// What this process's `spawn` runs where it names no module.
+    let module: ProgramModule
+    var handles = HandleTable()
+    var monitors: MonitorTable?
+    private var wasiProcess: WASIProcess?
+    /// What the parent gave, until `argument` takes it.
+    var argument: SpawnArgument?
     /// What the call that answered `.wait` waits for; taken when the fiber is suspended.
     var wait: Wait?
-    /// A connection that the broker was asked for and has not answered.
-    var connection: PendingConnection?
-    private var nextConnection: UInt32 = 0
+    /// Why the process ends, set with `.end`.
+    var ending: ExitReason?
+    /// The call that answered `.wait` and will be made again.
+    var underWay = CallUnderWay.none
 
-    struct PendingConnection {
-        var id: UInt32
+    init(program: Program, grant: Grant, process: Process, module: ProgramModule) {
+        self.program = program
+        self.grant = grant
+        self.process = process
+        self.module = module
     }
 
-    init(wasi: WASIProcess, reporter: DenialReporter, control: ControlChannel, onDenied: DenialMode) {
-        self.wasi = wasi
-        self.reporter = reporter
-        self.control = control
-        self.onDenied = onDenied
+    /// WASI's view of the process, made by its first call: many children never make one.
+    /// - Throws: `mfile` or `nomem` when the machine has no room for its files.
+    @inline(__always)
+    func wasi() throws(CallFailure) -> WASIProcess {
+        if let wasiProcess { return wasiProcess }
+        return try makeWASI()
+    }
+
+    private func makeWASI() throws(CallFailure) -> WASIProcess {
+        guard let made = try? program.makeWASI(for: self) else { throw .errno(.mfile) }
+        wasiProcess = made
+        return made
     }
 
     func takeWait() -> Wait {
         defer { wait = nil }
         // A call that waits says for what; with nothing said, going on at once is the answer that cannot hang.
-        return wait ?? Wait(descriptors: [], deadline: 0)
+        return wait ?? Wait(deadline: 0)
     }
 
-    func makeConnectionID() -> UInt32 {
-        nextConnection &+= 1
-        return nextConnection
+    /// Gives back what was charged for the process and forgets what it asked for. Called once, when it has ended.
+    func release() {
+        if handles.count > 0 { grant.account.refund(.fds, UInt64(handles.count)) }
+        handles = HandleTable()
+        if let monitors, monitors.count > 0 {
+            grant.account.refund(.memory, MonitorTable.cost * UInt64(monitors.count))
+        }
+        monitors = nil
+        dropArgument()
+        if case .request(let id) = underWay { program.broker.forget(id) }
+        underWay = .none
+        wasiProcess = nil
+    }
+
+    /// The argument is gone, and so is its charge.
+    func dropArgument() {
+        guard let argument else { return }
+        grant.account.refund(.mailboxBytes, argument.charge)
+        self.argument = nil
+    }
+
+    /// What happens where a direct call would have to wait, or has used up its slice.
+    static let directHooks = DirectHooks(
+        onDirectWait: { object in
+            let context = guestContext(object)
+            return context.process.blockThread(context.takeWait())
+        },
+        onDirectSlice: { guestContext($0).process.sliceIsOver() })
+
+    // MARK: Handles
+
+    /// Pays for `count` handles; they are the caller's to insert, or to give back.
+    /// - Throws: `mfile` and a denial when the process may hold no more.
+    func reserveHandles(_ count: Int = 1, _ call: StaticString) throws(CallFailure) {
+        guard let refusal = grant.account.charge(.fds, UInt64(count)) else { return }
+        throw deny(
+            call, grant.key(of: .fds), .mfile, layer: .limit, "used=\(refusal.used) allowed=\(refusal.allowed)")
+    }
+
+    func refundHandles(_ count: Int = 1) {
+        grant.account.refund(.fds, UInt64(count))
+    }
+
+    /// - Throws: `badf`.
+    @inline(__always)
+    func target(_ handle: UInt32) throws(CallFailure) -> HandleTarget {
+        try handles.target(handle, own: process.id)
+    }
+
+    /// The process behind a handle that must not be an alias: those are for messages alone.
+    /// - Throws: `badf`; `inval` for an alias.
+    func processTarget(_ handle: UInt32) throws(CallFailure) -> ProcessID {
+        let target = try target(handle)
+        guard target.alias == nil else { throw .errno(.inval) }
+        return target.process
+    }
+
+    /// Closes a handle; one that is an alias of this process's own stops working.
+    /// - Returns: false when there was none.
+    @discardableResult
+    func closeHandle(_ handle: UInt32) -> Bool {
+        guard let target = handles.remove(handle) else { return false }
+        refundHandles()
+        if let alias = target.alias, target.process == process.id { process.dropAlias(alias) }
+        return true
+    }
+
+    // MARK: Refusals
+
+    /// Tells of a refusal, and says how the call ends: by the errno, or by a trap where the policy says so.
+    func deny(
+        _ call: StaticString, _ key: PolicyKey, _ errno: Errno, layer: AuditLayer = .wasi,
+        _ arguments: @autoclosure () -> String
+    ) -> CallFailure {
+        let name = "\(BulkheadFunction.module).\(call)"
+        let traps = grant.authority.onDenied == .trap
+        report(
+            Denial(
+                call: name, arguments: arguments(), layer: layer, key: key, errno: traps ? nil : errno.rawValue))
+        return traps ? .trap("\(name) is denied by \(key.path)") : .errno(errno)
+    }
+
+    /// Host memory that a limit refused.
+    func denyMemory(_ call: StaticString, _ refusal: LimitRefusal) -> CallFailure {
+        deny(call, grant.key(of: .memory), .nomem, layer: .limit, "used=\(refusal.used) allowed=\(refusal.allowed)")
+    }
+
+    /// The growth of a memory that a limit refused, once it has ended the process or the process has ended.
+    func reportMemory(_ denial: GrowthDenial) {
+        report(
+            Denial(
+                call: "memory.grow", arguments: "used=\(denial.used) requested=\(denial.requested)", layer: .limit,
+                key: grant.key(of: .memory), errno: nil))
+    }
+
+    /// Sends a denial on its way with this process's id.
+    func report(_ denial: Denial) {
+        var denial = denial
+        denial.process = program.shownID(process.id)
+        program.reporter.denied(denial)
+    }
+}
+
+/// What a call that answered `.wait` must know when it is made again. A process has one call under way at a time.
+enum CallUnderWay {
+    case none
+    /// CLOCK_MONOTONIC, ns; nil waits without end.
+    case until(UInt64?)
+    /// The broker was asked.
+    case request(UInt32)
+}
+
+/// What a parent gives to its child.
+final class SpawnArgument {
+    let bytes: [UInt8]
+    let attachments: [Attachment]
+    let sender: UInt64
+
+    init(bytes: [UInt8], attachments: [Attachment], sender: UInt64) {
+        self.bytes = bytes
+        self.attachments = attachments
+        self.sender = sender
+    }
+
+    /// What it costs of the child's mailbox, in bytes.
+    var charge: UInt64 { UInt64(bytes.count) + 64 * UInt64(attachments.count) + 64 }
+}
+
+/// What WASI refuses goes the same way as the rest, under the key that decided for this process.
+final class ProcessDenials: DenialSink {
+    private let reporter: DenialReporter
+    private let grant: Grant
+    private let process: UInt64?
+
+    init(reporter: DenialReporter, grant: Grant, process: UInt64?) {
+        self.reporter = reporter
+        self.grant = grant
+        self.process = process
+    }
+
+    func denied(_ denial: Denial) {
+        var denial = denial
+        denial.process = process
+        if denial.key.path == "limits.fds" { denial.key = grant.key(of: .fds) }
+        reporter.denied(denial)
     }
 }

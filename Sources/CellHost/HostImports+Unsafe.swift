@@ -58,8 +58,12 @@ enum HostImports {
             let context = guestContext(context)
             // SAFETY: the slots are the call's, which runs until this body returns.
             let arguments = unsafe RawArguments(base: call.rawValues, stride: HostCall.rawStride)
-            let outcome = function.call(context.wasi, guestMemory(of: call), arguments)
-            return settle(outcome, hasResult: hasResult, context: context, call: call)
+            do throws(CallFailure) {
+                let outcome = function.call(try context.wasi(), guestMemory(of: call), arguments)
+                return settle(outcome, hasResult: hasResult, context: context, call: call)
+            } catch {
+                return hasResult ? call.finish(error) : .trap("no descriptor is left for the process")
+            }
         }
         if function.canWait {
             try linker.defineWaiting(name, type, body: body)

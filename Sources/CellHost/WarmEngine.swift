@@ -15,6 +15,7 @@ struct WarmEngine {
         WarmUp.run()
         // Built on first use, from closures: better now than while a guest waits.
         _ = WASIFunctions.all.count
+        BulkheadImports.warmUp()
     }
 
     /// The engine of this configuration, made now unless it is the usual one.

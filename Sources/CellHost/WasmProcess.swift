@@ -1,124 +1,266 @@
-// A guest as something that runs in slices: instantiation, `_initialize`, then `_start` or the invoked export.
+// A guest as something that runs in slices: instantiation, `_initialize`, its entry, and a handler's messages.
 
 import CapabilityModel
 import CellProtocol
+import LinuxKernel
 import ProcessRuntime
 import WasmEngine
 
+/// Belongs to the thread that runs the process.
 final class WasmProcess: Resumable {
+    /// What runs once the module is instantiated and initialised.
+    enum Start {
+        /// `_start`, or for a reactor `_initialize` alone.
+        case program(isHandler: Bool)
+        /// `bulkhead_spawned` with the function's number.
+        case function(UInt32, isHandler: Bool)
+        /// An export of the program's, with arguments as text.
+        case invocation(Invocation)
+
+        var isHandler: Bool {
+            switch self {
+            case .program(let isHandler), .function(_, let isHandler): isHandler
+            case .invocation: false
+            }
+        }
+    }
+
+    final class Invocation {
+        let name: String
+        let arguments: [String]
+        /// What the export returned, as text.
+        var results: [String] = []
+
+        init(name: String, arguments: [String]) {
+            self.name = name
+            self.arguments = arguments
+        }
+    }
+
     private enum Stage {
+        case created
         case instantiating
         case initializing
         case running
+        /// A handler between two messages.
+        case idle
+        /// A handler within `bulkhead_message`, on a fiber.
+        case handling
     }
 
-    private let module: Module
-    private let entry: CellPlan.Entry
+    /// Messages that a handler takes before others run.
+    private static let messagesInARow = 64
+
+    private let linked: LinkedModule
+    private let start: Start
     private let context: GuestContext
-    private let limits: Limits
-    private var store: Store
-    private var stage = Stage.instantiating
-    /// What an invoked export returned, as text.
-    private(set) var results: [String] = []
+    private var store: Store?
+    private var stage = Stage.created
+    /// False for good once a direct call took too long or had to wait.
+    private var mayRunDirectly = true
 
-    init(_ linked: LinkedModule, entry: CellPlan.Entry, limits: Limits, context: GuestContext) {
-        module = linked.module
-        self.entry = entry
-        self.limits = limits
+    init(_ linked: LinkedModule, start: Start, context: GuestContext) {
+        self.linked = linked
+        self.start = start
         self.context = context
-        store = Store(
-            linked, limits: StoreLimits(memoryBytes: limits.memory, tableElements: limits.tableElements),
-            context: context)
     }
 
-    /// It has a fiber of its own in any case.
-    var canRunDirectly: Bool { false }
+    var canRunDirectly: Bool { mayRunDirectly && stage == .idle }
 
-    func didOverrun() {}
+    func didOverrun() { mayRunDirectly = false }
 
     func resume(_ mode: ResumeMode) -> Suspension {
-        while true {
-            switch store.poll() {
-            case .yielded:
-                return .yielded
-            case .waiting:
-                return .waiting(context.takeWait())
-            case .finished(let values):
-                do {
-                    if let end = try advance(values) { return .finished(end) }
-                } catch {
-                    return .finished(.refused(message: "\(error)"))
-                }
-            case .trapped(let trap):
-                return .finished(.trap(kind: trap.kind.rawValue, message: trap.message, backtrace: trap.backtrace))
-            case .exited(let code):
-                return .finished(code == 0 ? .normal : .exited(code: code))
-            case .ended:
-                return .finished(.cellFailed(message: "a host function ended the process and gave no reason"))
-            case .failed(let message):
-                return .finished(reasonOfFailure(message))
-            }
+        guard let end = context.grant.end else { return run(mode) }
+        if let reason = end.reason(at: Clock.monotonicNow()) { return finish(reason) }
+        switch run(mode) {
+        case .waiting(var wait):
+            wait.deadline = min(wait.deadline ?? .max, end.time)
+            return .waiting(wait)
+        case let suspension: return suspension
         }
     }
 
     func abandon() {
-        // The store unwinds the fiber when this object goes; nothing else is held.
+        store = nil
+        context.release()
     }
 
-    /// The last growth that a limit refused, for the audit log.
-    var memoryDenial: GrowthDenial? { store.memoryDenial }
+    // MARK: Running
 
-    /// Begins what comes next; the reason to end when nothing does.
-    private func advance(_ values: [WasmValue]) throws(EngineError) -> ExitReason? {
-        switch stage {
-        case .instantiating:
-            stage = .initializing
-            if module.exports["_initialize"] != nil {
-                try store.call("_initialize")
-                return nil
+    private func run(_ mode: ResumeMode) -> Suspension {
+        var served = 0
+        while true {
+            switch stage {
+            case .created:
+                makeStore()
+            case .idle:
+                served += 1
+                if let suspension = serve(mode, mayGoOn: served <= WasmProcess.messagesInARow) { return suspension }
+            case .instantiating, .initializing, .running, .handling:
+                if let suspension = poll() { return suspension }
             }
-            return try advance([])
+        }
+    }
+
+    private func makeStore() {
+        let limits = context.grant.limits
+        store = Store(
+            linked, limits: StoreLimits(memoryBytes: limits.memory, tableElements: limits.tableElements),
+            context: context, charge: context.grant.account)
+        stage = .instantiating
+    }
+
+    /// Goes on with the call that is under way.
+    /// - Returns: nil when another has begun, or a handler waits for its next message.
+    private func poll() -> Suspension? {
+        guard let progress = store?.poll() else { return finish(.cellFailed(message: "nothing to run")) }
+        switch progress {
+        case .yielded: return .yielded
+        case .waiting: return .waiting(context.takeWait())
+        case .finished(let values):
+            do throws(EngineError) {
+                switch try advance(values) {
+                case .calling, .idle: return nil
+                case .ended(let reason): return finish(reason)
+                }
+            } catch {
+                return finish(.refused(message: "\(error)"))
+            }
+        case .trapped, .exited, .ended, .failed: return finish(reason(of: progress))
+        }
+    }
+
+    private enum Step {
+        /// A call is under way.
+        case calling
+        case idle
+        case ended(ExitReason)
+    }
+
+    /// Begins what comes next after a call returned.
+    private func advance(_ values: [WasmValue]) throws(EngineError) -> Step {
+        switch stage {
+        case .created, .instantiating:
+            stage = .initializing
+            guard context.module.hasInitialize else { return try advance([]) }
+            try store?.call("_initialize")
+            return .calling
         case .initializing:
             stage = .running
-            switch entry {
-            case .start:
-                guard module.exports["_start"] != nil else {
-                    return module.exports["_initialize"] != nil
-                        ? .normal
-                        : .refused(
-                            message: "the module exports neither _start nor _initialize; call an export with --invoke")
-                }
-                try store.call("_start")
-            case .invoke(let name, let arguments):
-                try store.call(name, try parse(arguments, for: name))
-            }
-            return nil
+            return try begin()
         case .running:
-            results = values.map(\.description)
-            return .normal
+            if case .invocation(let invocation) = start { invocation.results = values.map(\.description) }
+            guard start.isHandler else { return .ended(.normal) }
+            stage = .idle
+            return .idle
+        case .handling, .idle:
+            stage = .idle
+            return values.first == .i32(0) ? .idle : .ended(.normal)
         }
     }
 
-    private func parse(_ arguments: [String], for name: String) throws(EngineError) -> [WasmValue] {
-        guard case .function(let type)? = module.exports[name] else { throw .noSuchExport(name) }
-        var values: [WasmValue] = []
-        for (text, parameter) in zip(arguments, type.parameters) {
-            guard let value = WasmValue(text, as: parameter) else {
-                throw .argumentMismatch(name, type: "\(type) (\(text) is no \(parameter))")
+    private func begin() throws(EngineError) -> Step {
+        switch start {
+        case .program(let isHandler):
+            if context.module.hasStart {
+                try store?.call("_start")
+                return .calling
             }
-            values.append(value)
+            if isHandler {
+                stage = .idle
+                return .idle
+            }
+            return .ended(
+                context.module.hasInitialize
+                    ? .normal
+                    : .refused(
+                        message: "the module exports neither _start nor _initialize; call an export with --invoke"))
+        case .function(let entry, _):
+            try store?.call("bulkhead_spawned", [.i32(entry)])
+        case .invocation(let invocation):
+            try store?.call(invocation.name, try parse(invocation))
         }
-        guard arguments.count == type.parameters.count else { throw .argumentMismatch(name, type: "\(type)") }
-        return values
+        return .calling
+    }
+
+    // MARK: Messages of a handler
+
+    /// Calls the handler if there is a message that it has not seen: one behind that which it found last, or that came since it
+    /// found none.
+    /// - Returns: nil when a call has begun, or has ended and there may be another message.
+    private func serve(_ mode: ResumeMode, mayGoOn: Bool) -> Suspension? {
+        guard context.process.hasUnseenMessages else {
+            if let end = context.process.pendingExit { return finish(end) }
+            return .waiting(Wait(messages: true))
+        }
+        guard mayGoOn else { return .yielded }
+        do throws(EngineError) {
+            guard let export = context.module.messageExport else { throw .noSuchExport("bulkhead_message") }
+            guard mode == .direct, mayRunDirectly else {
+                try store?.call(export)
+                stage = .handling
+                return nil
+            }
+            switch try store?.callDirect(export) {
+            case .returned(0)?: break
+            case .returned?: return finish(.normal)
+            case .ended(let progress)?: return finish(reason(of: progress))
+            case nil: return finish(.cellFailed(message: "nothing to run"))
+            }
+        } catch {
+            return finish(.refused(message: "\(error)"))
+        }
+        return context.process.pendingExit.map { finish($0) }
+    }
+
+    // MARK: Ending
+
+    private func finish(_ reason: ExitReason) -> Suspension {
+        if let denial = store?.memoryDenial { context.reportMemory(denial) }
+        // The first process's memory goes with the cell, which is faster than unmapping it.
+        if !context.program.isRoot(context.process.id) {
+            store = nil
+        }
+        context.release()
+        return .finished(reason)
+    }
+
+    private func reason(of progress: CallProgress) -> ExitReason {
+        switch progress {
+        case .trapped(let trap): .trap(kind: trap.kind.rawValue, message: trap.message, backtrace: trap.backtrace)
+        case .exited(let code): code == 0 ? .normal : .exited(code: code)
+        case .ended:
+            context.ending ?? context.process.pendingExit
+                ?? .cellFailed(message: "a host function ended the process and gave no reason")
+        case .failed(let message): reason(ofFailure: message)
+        case .yielded, .waiting, .finished: .cellFailed(message: "a call that goes on ended its process")
+        }
     }
 
     /// A module that does not fit its memory limit cannot even be instantiated: that is the limit's doing.
-    private func reasonOfFailure(_ message: String) -> ExitReason {
-        if let denial = store.memoryDenial {
+    private func reason(ofFailure message: String) -> ExitReason {
+        if let denial = store?.memoryDenial {
             // A 64-bit memory may ask for nearly all of 2^64 bytes.
             let (used, overflow) = denial.used.addingReportingOverflow(denial.requested)
             return .limit(.memory, used: overflow ? .max : used, allowed: denial.allowed)
         }
         return stage == .instantiating ? .refused(message: message) : .cellFailed(message: message)
+    }
+
+    private func parse(_ invocation: Invocation) throws(EngineError) -> [WasmValue] {
+        guard case .function(let type)? = context.module.module.exports[invocation.name] else {
+            throw .noSuchExport(invocation.name)
+        }
+        var values: [WasmValue] = []
+        for (text, parameter) in zip(invocation.arguments, type.parameters) {
+            guard let value = WasmValue(text, as: parameter) else {
+                throw .argumentMismatch(invocation.name, type: "\(type) (\(text) is no \(parameter))")
+            }
+            values.append(value)
+        }
+        guard invocation.arguments.count == type.parameters.count else {
+            throw .argumentMismatch(invocation.name, type: "\(type)")
+        }
+        return values
     }
 }

@@ -78,9 +78,26 @@ internal import LinuxKernel
         return room
     }
 
+    @discardableResult
+    package func store(_ bytes: [UInt8], in area: Area) -> Int { store(bytes.span, in: area) }
+
     package func bytes(in area: Area) -> [UInt8] {
         // SAFETY: the area is inside the memory; the bytes are copied at once.
         unsafe [UInt8](UnsafeRawBufferPointer(start: base + area.offset, count: area.count))
+    }
+
+    /// The area itself, for as long as this memory may be used.
+    @unsafe package func buffer(of area: Area) -> UnsafeRawBufferPointer {
+        // SAFETY: the area is inside the memory.
+        unsafe UnsafeRawBufferPointer(start: base + area.offset, count: area.count)
+    }
+
+    /// Copies bytes that lie elsewhere to the start of the area; what does not fit is left out.
+    @inline(__always)
+    @unsafe package func copy(_ bytes: UnsafeRawBufferPointer, into area: Area) {
+        guard let start = bytes.baseAddress else { return }
+        // SAFETY: as many bytes as both have.
+        unsafe (base + area.offset).copyMemory(from: start, byteCount: min(bytes.count, area.count))
     }
 
     /// Lends the area from `offset` on, at most `limit` bytes of it, to a call that fills it.

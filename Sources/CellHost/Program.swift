@@ -1,0 +1,83 @@
+// What all processes of a cell share: the modules, the authority that the first of them has, and the ways out.
+
+import CapabilityModel
+import CellProtocol
+import LinuxKernel
+import ProcessRuntime
+import Synchronization
+import WASIPreview1
+import WasmEngine
+
+/// A module of the program, and what a process can be started as in it.
+final class ProgramModule: Sendable {
+    let module: Module
+    let hasInitialize: Bool
+    let hasStart: Bool
+    /// `bulkhead_spawned(entry: i32)`
+    let hasSpawned: Bool
+    /// `bulkhead_message() -> i32`
+    let messageExport: PreparedExport?
+
+    init(_ module: Module) {
+        self.module = module
+        func has(_ name: String, _ type: FunctionType) -> Bool { module.exports[name] == .function(type) }
+        hasInitialize = has("_initialize", FunctionType([], []))
+        hasStart = has("_start", FunctionType([], []))
+        hasSpawned = has("bulkhead_spawned", FunctionType([.i32], []))
+        messageExport =
+            has("bulkhead_message", FunctionType([], [.i32]))
+            ? try? PreparedExport("bulkhead_message", of: module) : nil
+    }
+
+    var handlesMessages: Bool { messageExport != nil }
+
+    /// Whether it can be a process of its own.
+    var isStartable: Bool { hasStart || hasInitialize }
+}
+
+final class Program: Sendable {
+    let runtime: Runtime
+    let engine: Engine
+    let modules: [String: ProgramModule]
+    let authorities: AuthorityCache
+    let reporter: DenialReporter
+    let broker: BrokerPort
+    private let files: ProgramFiles
+    private let root = Atomic<UInt64>(.max)
+    /// Whether the engine can interrupt a guest: without that there is one process.
+    let maySpawn: Bool
+
+    init(
+        runtime: Runtime, engine: Engine, modules: [String: ProgramModule], authorities: AuthorityCache,
+        files: ProgramFiles, reporter: DenialReporter, broker: BrokerPort
+    ) {
+        self.runtime = runtime
+        self.engine = engine
+        maySpawn = engine.configuration.profile == .dense
+        self.modules = modules
+        self.authorities = authorities
+        self.files = files
+        self.reporter = reporter
+        self.broker = broker
+    }
+
+    /// The first process; set before it runs.
+    func setRoot(_ process: ProcessID) {
+        root.store(process.rawValue, ordering: .relaxed)
+    }
+
+    func isRoot(_ process: ProcessID) -> Bool { root.load(ordering: .relaxed) == process.rawValue }
+
+    /// How reports name a process: nil is the first.
+    func shownID(_ process: ProcessID) -> UInt64? { isRoot(process) ? nil : process.rawValue }
+
+    /// - Throws: what the kernel says when it has no descriptor left.
+    func makeWASI(for context: GuestContext) throws -> WASIProcess {
+        let denials = ProcessDenials(
+            reporter: reporter, grant: context.grant, process: shownID(context.process.id))
+        let isRoot = isRoot(context.process.id)
+        return WASIProcess(
+            isRoot ? files.root : try files.template(for: context.grant), process: context.process.id,
+            account: context.grant.account, denials: denials)
+    }
+}
