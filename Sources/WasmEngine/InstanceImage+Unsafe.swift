@@ -14,7 +14,7 @@ internal import Glibc
     private let places: [UInt16]
     private let content: UnsafeMutableRawPointer
     private let contentPages: Int
-    private let globals: [wasmtime_val_t]
+    let globals: [wasmtime_val_t]
     private let globalNames: [[UInt8]]
     private let memoryName = Array(ModuleFacts.memoryName.utf8)
 

@@ -19,8 +19,6 @@ internal import Synchronization
     /// More threads share.
     private static let shardCount = 64
     private let shards: [Shard]
-    /// Set once, by the first instance that was made; the outer nil is before, the inner one says that there is no image.
-    private let image = Mutex<InstanceImage??>(nil)
 
     /// Instances that wait to be put back together.
     private static let batchSize = 16
@@ -38,6 +36,13 @@ internal import Synchronization
             /// What the thread that put the last batch back had counted then.
             var faults: Int64 = -1
             var thread: UInt32 = 0
+            /// The module's, once there is one: its own is behind a lock that all threads share.
+            var image: InstanceImage?
+
+            mutating func image(of linked: LinkedModule) -> InstanceImage? {
+                if image == nil { image = linked.image }
+                return image
+            }
         }
 
         let content = Mutex<Content>(Content())
@@ -91,21 +96,20 @@ internal import Synchronization
         let thread = bulkhead_thread_number()
         // SAFETY: the state is the pool's now; nothing runs in it.
         unsafe StoreState.abandon(state)
-        let isKept =
-            unsafe isReusable(state)
-            && shards[Int(thread) % Self.shardCount].content.withLock { content in
-                guard content.clean.count + content.dirty.count < capacity else { return false }
-                unsafe content.dirty.append(IdleInstance(state: state))
-                return true
-            }
+        let isKept = shards[Int(thread) % Self.shardCount].content.withLock { content in
+            guard content.clean.count + content.dirty.count < capacity,
+                let image = content.image(of: linked), unsafe isReusable(state, image)
+            else { return false }
+            unsafe content.dirty.append(IdleInstance(state: state))
+            return true
+        }
         if !isKept { unsafe Store(adopting: state).end() }
     }
 
-    private func isReusable(_ state: UnsafeMutablePointer<StoreState>) -> Bool {
+    private func isReusable(_ state: UnsafeMutablePointer<StoreState>, _ image: InstanceImage) -> Bool {
         // SAFETY: as in `give`.
         guard unsafe state.pointee.future == nil, unsafe state.pointee.isLive, unsafe !state.pointee.isInstantiating,
-            unsafe state.pointee.linked.toOpaque() == Unmanaged.passUnretained(linked).toOpaque(),
-            let image = image.withLock({ $0 ?? nil })
+            unsafe state.pointee.linked.toOpaque() == Unmanaged.passUnretained(linked).toOpaque()
         else { return false }
         return unsafe (state.pointee.firstMemory?.pointee.memory.size ?? 0) == image.memoryBytes
     }
@@ -119,9 +123,7 @@ internal import Synchronization
             unsafe store.state.pointee.failure = progress
             return store
         }
-        image.withLock { image in
-            if image == nil { image = .some(unsafe InstanceImage(of: linked, store.state)) }
-        }
+        unsafe linked.takeImage(store.state)
         return store
     }
 
@@ -137,7 +139,7 @@ internal import Synchronization
 
     /// Puts back all that was given.
     private func clean(_ content: inout Shard.Content) {
-        guard let image = image.withLock({ $0 ?? nil }) else { return }
+        guard let image = content.image(of: linked) else { return }
         let thread = bulkhead_thread_number()
         let faults = bulkhead_thread_faults()
         if faults < 0 || faults != content.faults || thread != content.thread {

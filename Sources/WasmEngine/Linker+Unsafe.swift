@@ -2,6 +2,7 @@
 
 package import CapabilityModel
 internal import CWasmtime
+internal import Synchronization
 
 /// Collects definitions on one thread; `link` makes what stores are instantiated from.
 @safe package final class Linker {
@@ -141,6 +142,8 @@ package struct DirectHooks: Sendable {
     let hooks: DirectHooks
     let raw: OpaquePointer
 
+    /// Of the first instance that a pool made; the outer nil is before, the inner one says that there is none.
+    private let firstImage = Mutex<InstanceImage??>(nil)
     /// What the rewriter's function is exported as.
     private let yieldName: [UInt8]?
 
@@ -154,6 +157,16 @@ package struct DirectHooks: Sendable {
     deinit {
         // SAFETY: stores hold a reference while they use it.
         unsafe wasmtime_instance_pre_delete(raw)
+    }
+
+    /// What its instances are when they are new; nil when they cannot be put back, or none was made yet.
+    var image: InstanceImage? { firstImage.withLock { $0 ?? nil } }
+
+    /// `state` has just been instantiated.
+    func takeImage(_ state: UnsafeMutablePointer<StoreState>) {
+        firstImage.withLock { image in
+            if image == nil { image = .some(unsafe InstanceImage(of: self, state)) }
+        }
     }
 
     /// The rewriter's function in the instance of `state`; nil in a module that was not rewritten.

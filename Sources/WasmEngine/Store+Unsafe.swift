@@ -211,7 +211,7 @@ package struct StoreLimits: Hashable, Sendable {
     package var memoryDenial: GrowthDenial? { unsafe state.pointee.account.denial }
 
     /// Whether an export may be called now.
-    private var isReady: Bool {
+    var isReady: Bool {
         unsafe state.pointee.future == nil && state.pointee.isLive && !state.pointee.isInstantiating
     }
 

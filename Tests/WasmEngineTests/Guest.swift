@@ -140,6 +140,8 @@ final class Process {
     /// All of its memory; empty when it has none.
     func copyMemory() -> [UInt8] { store?.copyMemory() ?? [] }
 
+    func park() -> ParkedInstance? { store?.park() }
+
     /// What is given away; once.
     func release() throws -> Store {
         guard let given = store.take() else { throw EngineError.notReady }

@@ -43,19 +43,19 @@ struct InstancePoolTests {
         return try InstancePool(Guest.linker(engine).link(Guest.module(text, engine: engine)), capacity: capacity)
     }
 
-    private static func take(
+    static func take(
         _ pool: InstancePool, context: AnyObject = Recorder(), charge: (any MemoryCharge)? = nil
     ) -> Process {
         Process(adopting: pool.take(limits: Guest.generous, context: context, charge: charge))
     }
 
-    private struct View: Equatable {
+    struct View: Equatable {
         var values: [UInt64]
         var memory: [UInt8]
     }
 
     /// All that a guest can see of its state.
-    private static func view(_ process: Process) throws -> View {
+    static func view(_ process: Process) throws -> View {
         var seen: [UInt64] = []
         func call(_ name: String, _ arguments: [WasmValue] = []) throws -> UInt64 {
             try process.call(name, arguments)
@@ -95,7 +95,7 @@ struct InstancePoolTests {
                     #expect(isNew, "round \(round)")
                 }
                 for _ in 0..<Int.random(in: 0...4, using: &generator) {
-                    try act(process, &generator)
+                    try Self.act(process, &generator)
                 }
                 pool.give(try process.release())
             }
@@ -103,7 +103,7 @@ struct InstancePoolTests {
         #expect(reused > 0)
     }
 
-    private func act(_ process: Process, _ generator: inout SplitMix) throws {
+    static func act(_ process: Process, _ generator: inout SplitMix) throws {
         let bytes: UInt32 = 3 << 16
         let value = WasmValue.i32(UInt32.random(in: 1...255, using: &generator))
         let place = UInt32.random(in: 0..<bytes, using: &generator)
@@ -208,7 +208,7 @@ struct InstancePoolTests {
                     let processes = (0..<8).map { _ in Self.take(pool) }
                     for process in processes {
                         if try Self.view(process) != expected { failures += 1 }
-                        try act(process, &generator)
+                        try Self.act(process, &generator)
                         pool.give(try process.release())
                     }
                 }

@@ -1,5 +1,4 @@
 // Our own declarations of the part of libwasmtime's C ABI that WasmEngine uses. Only WasmEngine imports this.
-//
 // scripts/check-abi.py holds every declaration here against the ctypes bindings that ship with the library: a function's
 // parameters and result, a struct's fields and size, a callback's signature. Plain C11, one declaration a statement, so
 // that the check can read it.

@@ -1,0 +1,122 @@
+// Parked instances: they come back as they were, whatever was done, and take little meanwhile.
+
+import CapabilityModel
+import Testing
+
+@testable import WasmEngine
+
+struct ParkingTests {
+    private static func unpark(_ pool: InstancePool, _ parked: ParkedInstance) -> Process {
+        Process(adopting: pool.unpark(parked, limits: Guest.generous, context: Recorder()))
+    }
+
+    /// Two processes do the same at random; one is parked at random moments, and must not notice.
+    @Test func aParkedProcessDoesNotNotice() throws {
+        let seed = environment("BULKHEAD_FUZZ_SEED").flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+        print("aParkedProcessDoesNotNotice: seed \(seed)")
+        var generator = SplitMix(state: seed)
+        let pool = try InstancePoolTests.pool()
+        var parkings = 0
+        for round in 0..<fuzzCount(60) {
+            let awake = InstancePoolTests.take(pool)
+            var other = InstancePoolTests.take(pool)
+            for _ in 0..<Int.random(in: 1...8, using: &generator) {
+                var twin = generator
+                try InstancePoolTests.act(awake, &generator)
+                try InstancePoolTests.act(other, &twin)
+                if Bool.random(using: &generator) { continue }
+                guard let parked = other.park() else { continue }
+                parkings += 1
+                // Either end of it: dropped, or used again for another.
+                let store = try other.release()
+                if Bool.random(using: &generator) { pool.give(store) } else { store.end() }
+                other = Self.unpark(pool, parked)
+                #expect(!other.isBusy)
+                let isSame = try InstancePoolTests.view(other) == InstancePoolTests.view(awake)
+                #expect(isSame, "round \(round)")
+            }
+            let isSame = try InstancePoolTests.view(other) == InstancePoolTests.view(awake)
+            #expect(isSame, "round \(round)")
+        }
+        #expect(parkings > 0)
+    }
+
+    @Test func aCounterTakesLittle() throws {
+        let pool = try InstancePoolTests.pool(
+            """
+            (module (memory (export "memory") 2) (data (i32.const 5000) "some text that is as it was")
+              (global $sp (mut i32) (i32.const 65536))
+              (func (export "count") (result i32)
+                (global.set $sp (i32.sub (global.get $sp) (i32.const 16)))
+                (i32.store (global.get $sp) (i32.const 0))
+                (i32.store (i32.const 1024) (i32.add (i32.load (i32.const 1024)) (i32.const 1)))
+                (global.set $sp (i32.add (global.get $sp) (i32.const 16)))
+                (i32.load (i32.const 1024))))
+            """)
+        var process = InstancePoolTests.take(pool)
+        for count in UInt32(1)...5 {
+            try process.call("count")
+            #expect(process.finish() == .finished([.i32(count)]))
+            let parked = try #require(process.park())
+            #expect(parked.heldBytes < 128)
+            #expect(parked.memoryBytes == 2 << 16)
+            pool.give(try process.release())
+            process = Self.unpark(pool, parked)
+        }
+    }
+
+    @Test func whatCannotBeParkedIsNot() throws {
+        let recorder = Recorder()
+        let pool = try InstancePoolTests.pool()
+        let busy = InstancePoolTests.take(pool, context: recorder)
+        recorder.waitsLeft = 1
+        try busy.call("wait", [.i32(1)])
+        #expect(busy.poll() == .waiting)
+        #expect(busy.park() == nil)
+        #expect(busy.finish() == .finished([]))
+        #expect(busy.park() != nil)
+        try busy.call("fill", [.i32(0), .i32(7), .i32(3 << 16)])
+        #expect(busy.finish() == .finished([]))
+        #expect(busy.park() == nil)
+        let dead = InstancePoolTests.take(pool)
+        try dead.call("trap")
+        _ = dead.finish()
+        #expect(dead.park() == nil)
+        let tables = try InstancePoolTests.pool(
+            "(module (table 1 funcref) (func (table.set (i32.const 0) (ref.null func))))")
+        let other = InstancePoolTests.take(tables)
+        _ = other.isBusy ? other.finish() : .finished([])
+        #expect(other.park() == nil)
+    }
+
+    @Test func wakingIsChargedAndSaysWhenItCannotBe() throws {
+        let pool = try InstancePoolTests.pool()
+        let process = InstancePoolTests.take(pool)
+        try process.call("grow", [.i32(4)])
+        #expect(process.finish() == .finished([]))
+        let parked = try #require(process.park())
+        #expect(parked.memoryBytes == 7 << 16)
+        pool.give(try process.release())
+        let purse = Purse(bytes: 1 << 30)
+        do {
+            let awake = Process(
+                adopting: pool.unpark(parked, limits: Guest.generous, context: Recorder(), charge: purse))
+            #expect(!awake.isBusy)
+            #expect(purse.left == (1 << 30) - (7 << 16 + 32))
+            #expect(awake.memoryBytes == 7 << 16)
+        }
+        #expect(purse.left == 1 << 30)
+        let poor = Purse(bytes: 4 << 16)
+        do {
+            let awake = Process(
+                adopting: pool.unpark(parked, limits: Guest.generous, context: Recorder(), charge: poor))
+            #expect(awake.isBusy)
+            guard case .failed = awake.poll() else {
+                Issue.record("it woke")
+                return
+            }
+            #expect(awake.memoryDenial?.isByCharge == true)
+        }
+        #expect(poor.left == 4 << 16)
+    }
+}
