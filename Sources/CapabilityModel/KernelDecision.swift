@@ -10,7 +10,7 @@ package enum KernelDecision: Hashable, Sendable {
 
 extension SyscallArgumentRule {
     /// Of the register's value, all 64 bits.
-    package func holds(for value: UInt64, ownProcess: UInt32) -> Bool {
+    package func holds(for value: UInt64, ownProcess: UInt32, controlSocket: UInt32) -> Bool {
         switch comparison {
         case .equal: value & mask == self.value
         case .notEqual: value & mask != self.value
@@ -18,19 +18,23 @@ extension SyscallArgumentRule {
         case .greater: value & mask > self.value
         case .maskedEqual: value & mask == self.value
         case .ownProcess: value & 0xffff_ffff == UInt64(ownProcess)
+        case .controlSocket: value & 0xffff_ffff == UInt64(controlSocket)
         }
     }
 }
 
 extension KernelProfile {
     /// A call is allowed when one of its rules has all its comparisons hold.
-    package func decision(for name: String, arguments: [UInt64], ownProcess: UInt32) -> KernelDecision {
+    package func decision(
+        for name: String, arguments: [UInt64], ownProcess: UInt32, controlSocket: UInt32 = 3
+    ) -> KernelDecision {
         if let errno = refusals[name] { return .refuse(errno: errno) }
         let isAllowed = syscalls.contains { rule in
             rule.name == name
                 && rule.arguments.allSatisfy { condition in
                     arguments.indices.contains(condition.index)
-                        && condition.holds(for: arguments[condition.index], ownProcess: ownProcess)
+                        && condition.holds(
+                            for: arguments[condition.index], ownProcess: ownProcess, controlSocket: controlSocket)
                 }
         }
         return isAllowed ? .allow : .deny

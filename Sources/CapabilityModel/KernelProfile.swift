@@ -11,6 +11,8 @@ package struct SyscallArgumentRule: Hashable, Sendable {
         case maskedEqual = "&=="
         /// The argument, as an int, is the process ID of the cell itself, known when the filter is made.
         case ownProcess = "== own pid"
+        /// The argument, as an int, is the descriptor of the cell's control socket, known when the filter is made.
+        case controlSocket = "== control socket"
     }
 
     /// 0...5

@@ -49,6 +49,9 @@ package struct CellPlan: Hashable, Sendable {
     package var workers: UInt32
     /// How long a handler process is idle, in nanoseconds, before it is parked; nil is never.
     package var parkAfter: UInt64?
+    /// The number that the cell gives its control socket before it is sealed, and the only one that the filter lets it use
+    /// sendmsg(2) on. No less than its limit of descriptors, so that nothing else can come to have it.
+    package var controlSocket: UInt32
 
     /// A policy that a child may be given.
     package struct NamedPolicy: Hashable, Sendable {
@@ -79,7 +82,8 @@ package struct CellPlan: Hashable, Sendable {
         arguments: [[UInt8]], environment: [[UInt8]], entry: Entry, profile: ExecutionProfile, onDenied: DenialMode,
         capabilities: CapabilitySet, streams: [Stream], resourceLimits: [ResourceLimitRule],
         landlock: [LandlockRule]?, syscallFilter: [UInt8], listeners: UInt32, modules: [String] = [],
-        policies: [NamedPolicy] = [], places: [Place] = [], workers: UInt32 = 0, parkAfter: UInt64? = nil
+        policies: [NamedPolicy] = [], places: [Place] = [], workers: UInt32 = 0, parkAfter: UInt64? = nil,
+        controlSocket: UInt32 = 3
     ) {
         self.arguments = arguments
         self.environment = environment
@@ -97,6 +101,7 @@ package struct CellPlan: Hashable, Sendable {
         self.places = places
         self.workers = workers
         self.parkAfter = parkAfter
+        self.controlSocket = controlSocket
     }
 
     /// Descriptors that come with the plan after the plan's own: the module's native code, the standard streams
@@ -114,7 +119,7 @@ package struct CellPlan: Hashable, Sendable {
 
 extension CellPlan: WireCodable {
     /// Grows with each change of the encoding: a cell and a supervisor of different builds refuse each other.
-    private static let version: UInt16 = 2
+    private static let version: UInt16 = 3
 
     package func encode(into writer: inout WireWriter) {
         writer.write(CellPlan.version)
@@ -157,6 +162,7 @@ extension CellPlan: WireCodable {
         }
         writer.write(workers)
         writer.write(optional: parkAfter) { $0.write($1) }
+        writer.write(controlSocket)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -211,6 +217,7 @@ extension CellPlan: WireCodable {
             capabilities: capabilities, streams: streams, resourceLimits: resourceLimits, landlock: landlock,
             syscallFilter: syscallFilter, listeners: listeners, modules: modules, policies: policies, places: places,
             workers: try reader.read(),
-            parkAfter: try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) })
+            parkAfter: try reader.readOptional { reader throws(WireError) in try reader.read(UInt64.self) },
+            controlSocket: try reader.read())
     }
 }

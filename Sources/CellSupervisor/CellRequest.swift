@@ -98,24 +98,40 @@ extension CellPlan {
     /// What the request asks for, with the system call filter compiled for the process that will run under it.
     init(_ request: CellRequest, streams: [CellPlan.Stream], cell: Int32) throws(CellError) {
         let policy = request.policy
+        let limits = CellPlan.attainable(policy.kernel.resourceLimits)
+        // The first number that a limit of this value puts out of reach.
+        let control = limits.first { $0.name == "nofile" }.map { UInt32(clamping: $0.value) } ?? 3
         let filter: SyscallFilter
         do throws(SyscallFilterError) {
             filter = try SyscallFilter(
-                compiling: policy.kernel, defaultAction: policy.seccomp == .log ? .log : .killProcess, ownProcess: cell)
+                compiling: policy.kernel, defaultAction: policy.seccomp == .log ? .log : .killProcess, ownProcess: cell,
+                controlSocket: Int32(clamping: control))
         } catch {
             throw .filter(error)
         }
         self.init(
             arguments: request.arguments, environment: request.environment, entry: request.entry,
             profile: request.profile, onDenied: policy.onDenied, capabilities: policy.capabilities, streams: streams,
-            resourceLimits: policy.kernel.resourceLimits,
+            resourceLimits: limits,
             landlock: Landlock.isSupported ? policy.kernel.landlock : nil,
             syscallFilter: filter.program, listeners: UInt32(request.listeners.count), modules: request.moduleNames,
             policies: policy.named.map {
                 NamedPolicy(name: $0.name, capabilities: $0.capabilities, onDenied: $0.onDenied)
             }, places: policy.places.map { Place(guestPath: $0.guestPath, hostPath: $0.hostPath) },
-            workers: request.workers, parkAfter: policy.parkAfter)
+            workers: request.workers, parkAfter: policy.parkAfter, controlSocket: control)
         guard descriptorCount <= CellRequest.descriptorLimit else { throw .tooManyDescriptors(descriptorCount) }
+    }
+}
+
+extension CellPlan {
+    /// With a limit of descriptors below what this machine gives a process, so that one number is left above it.
+    private static func attainable(_ limits: [ResourceLimitRule]) -> [ResourceLimitRule] {
+        guard let hard = try? ResourceLimit.get("nofile").hard, hard > 0 else { return limits }
+        return limits.map { rule in
+            var rule = rule
+            if rule.name == "nofile" { rule.value = min(rule.value, hard - 1, UInt64(Int32.max) - 1) }
+            return rule
+        }
     }
 }
 

@@ -26,17 +26,23 @@ package enum SocketCalls {
         return (count, unsafe message.msg_flags & Int32(MSG_TRUNC) != 0)
     }
 
-    /// sendmsg(2) with MSG_DONTWAIT and MSG_NOSIGNAL.
+    /// To the socket's peer, without waiting: sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL, or for several vectors writev(2) on
+    /// what must be non-blocking. Not sendmsg(2), whose address a cell's filter could not see: no cell may use it but on its
+    /// control socket.
     package static func send(
         _ fd: Int32, _ vectors: IOVectors
     ) throws(SystemError) -> Int {
-        var message = unsafe msghdr()
-        unsafe message.msg_iov = vectors.base
-        unsafe message.msg_iovlen = Int(vectors.count)
         let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
-        // SAFETY: the vectors point at memory that the caller may read; no name and no control data are sent.
-        let count = unsafe sendmsg(fd, &message, flags)
-        if count < 0 { throw SystemError("sendmsg", errno: errno) }
+        // SAFETY: the vectors point at memory that the caller may read, and there are `count` of them; no address is given.
+        let count =
+            if unsafe vectors.count > 1 {
+                unsafe writev(fd, vectors.base, vectors.count)
+            } else if unsafe vectors.count == 1 {
+                unsafe sendto(fd, vectors.base?.pointee.iov_base, vectors.base?.pointee.iov_len ?? 0, flags, nil, 0)
+            } else {
+                sendto(fd, nil, 0, flags, nil, 0)
+            }
+        if count < 0 { throw SystemError("send", errno: errno) }
         return count
     }
 

@@ -59,11 +59,14 @@ package struct SyscallFilter: Hashable, Sendable {
     ///   - profile: its `syscalls` and `refusals`.
     ///   - defaultAction: for calls that neither names.
     ///   - ownProcess: what `ownProcess` comparisons mean; the process that will install it.
+    ///   - controlSocket: what `controlSocket` comparisons mean; a descriptor of that process.
     /// - Throws: `SyscallFilterError` for a name or rule that cannot be compiled.
     package init(
-        compiling profile: KernelProfile, defaultAction: SyscallDefault, ownProcess: Int32 = getpid()
+        compiling profile: KernelProfile, defaultAction: SyscallDefault, ownProcess: Int32 = getpid(),
+        controlSocket: Int32 = 3
     ) throws(SyscallFilterError) {
-        let context = try FilterContext(profile: profile, defaultAction: defaultAction, ownProcess: ownProcess)
+        let context = try FilterContext(
+            profile: profile, defaultAction: defaultAction, ownProcess: ownProcess, controlSocket: controlSocket)
         program = try context.export(asText: false)
         self.defaultAction = defaultAction
     }
@@ -78,7 +81,8 @@ package struct SyscallFilter: Hashable, Sendable {
     package static func text(
         of profile: KernelProfile, defaultAction: SyscallDefault = .killProcess, ownProcess: Int32 = 0
     ) throws(SyscallFilterError) -> String {
-        let context = try FilterContext(profile: profile, defaultAction: defaultAction, ownProcess: ownProcess)
+        let context = try FilterContext(
+            profile: profile, defaultAction: defaultAction, ownProcess: ownProcess, controlSocket: 3)
         return String(decoding: try context.export(asText: true), as: UTF8.self)
     }
 
@@ -142,7 +146,9 @@ package func installSyscallFilter(
 @safe private final class FilterContext {
     private let raw: UnsafeMutableRawPointer
 
-    init(profile: KernelProfile, defaultAction: SyscallDefault, ownProcess: Int32) throws(SyscallFilterError) {
+    init(
+        profile: KernelProfile, defaultAction: SyscallDefault, ownProcess: Int32, controlSocket: Int32
+    ) throws(SyscallFilterError) {
         guard let raw = unsafe bulkhead_filter_new(defaultAction.action) else {
             throw .system(SystemError("seccomp_init", errno: EINVAL))
         }
@@ -157,7 +163,9 @@ package func installSyscallFilter(
         let unconditional = Set(profile.syscalls.filter(\.arguments.isEmpty).map(\.name))
         for rule in profile.syscalls where profile.refusals[rule.name] == nil {
             if !rule.arguments.isEmpty && unconditional.contains(rule.name) { continue }
-            let comparisons = rule.arguments.map { bulkhead_comparison($0, ownProcess: ownProcess) }
+            let comparisons = rule.arguments.map {
+                bulkhead_comparison($0, ownProcess: ownProcess, controlSocket: controlSocket)
+            }
             try add(rule.name, comparisons, action: UInt32(BULKHEAD_ALLOW))
         }
     }
@@ -197,19 +205,24 @@ package func installSyscallFilter(
 }
 
 extension bulkhead_comparison {
-    fileprivate init(_ rule: SyscallArgumentRule, ownProcess: Int32) {
+    fileprivate init(_ rule: SyscallArgumentRule, ownProcess: Int32, controlSocket: Int32) {
         let operation: UInt32
         switch rule.comparison {
         case .equal where rule.mask == .max: operation = 0
         case .notEqual: operation = 1
         case .lessOrEqual: operation = 2
         case .greater: operation = 3
-        case .equal, .maskedEqual, .ownProcess: operation = 4
+        case .equal, .maskedEqual, .ownProcess, .controlSocket: operation = 4
         }
-        let isOwn = rule.comparison == .ownProcess
+        let known: Int32? =
+            switch rule.comparison {
+            case .ownProcess: ownProcess
+            case .controlSocket: controlSocket
+            default: nil
+            }
         self.init(
             index: UInt32(truncatingIfNeeded: rule.index), operation: operation,
-            mask: isOwn ? 0xffff_ffff : rule.mask,
-            value: isOwn ? UInt64(UInt32(bitPattern: ownProcess)) : rule.value)
+            mask: known == nil ? rule.mask : 0xffff_ffff,
+            value: known.map { UInt64(UInt32(bitPattern: $0)) } ?? rule.value)
     }
 }

@@ -125,6 +125,8 @@ package enum SeccompProgram {
                 arguments: [noFastOpen(3), SyscallArgumentRule(index: 4, comparison: .equal, value: 0)],
                 reason: "net: send on a connection that was handed in, never to an address"),
             SyscallRule(name: "shutdown", reason: "net: end one direction of a connection"),
+            SyscallRule(name: "getpeername", reason: "net: a connection's other end, for socket_address"),
+            SyscallRule(name: "getsockname", reason: "net: a socket's own end, for socket_address"),
         ]
         + Constant.socketOptions.map {
             SyscallRule(

@@ -5,6 +5,39 @@ extension ShippedPolicies {
     /// By name, in the order of names.
     package static let texts: [(name: String, text: String)] = [
         (
+            "actors",
+            #"""
+            # Complete. Actors: very many processes that talk to each other, and to the outside by what they print.
+            description = "A hundred thousand processes that send messages, sleep and print"
+            args = true  # how many, how long
+
+            # Time-outs and log lines; steps no finer than a millisecond.
+            clocks = { realtime = "1ms", monotonic = "1ms" }
+
+            [stdio]
+            stdin = "null"      # nobody types to a hundred thousand
+            stdout = "inherit"
+            stderr = "inherit"  # where one of them says what went wrong
+
+            [process]
+            spawn = 100_000
+            register = ["*"]  # names are the program's own, and end with it
+            lookup = ["*"]
+            policies = ["actors", "pure-compute"]  # a child may be given less; not random bytes, files or the network, which nobody has
+
+            # Budgets of all processes together.
+            [limits]
+            memory = "16 GiB"   # declared: two pages of 64 KiB for each process, of which most touch little
+            tables = 20_000_000 # two hundred for each
+            fds = 500_000       # handles of processes count; a parent keeps one of each child
+            mailbox_messages = 1_000_000
+            mailbox_bytes = "256 MiB"
+            cpu = "unlimited"   # it runs until it is done or stopped
+            wall = "unlimited"
+
+            """#
+        ),
+        (
             "full-wasi",
             #"""
             # DANGER: this takes nothing away. The guest gets the whole host file system read-write, every network address, private
@@ -52,11 +85,11 @@ extension ShippedPolicies {
 
             # As wide as is sensible: a policy that meets this one sets its own.
             [limits]
-            memory = "4 GiB"  # all that 32-bit addresses reach
-            tables = 10_000_000
+            memory = "64 GiB"  # of all processes; one reaches 4 GiB with 32-bit addresses
+            tables = 50_000_000
             cpu = "unlimited"
             wall = "unlimited"
-            fds = 4096
+            fds = 1_000_000    # handles of processes among them
             output = "1 TiB"
             mailbox_messages = 1_000_000
             mailbox_bytes = "1 GiB"

@@ -52,7 +52,8 @@ import Testing
         landlock: [LandlockRule(hostPath: "/srv/data", access: ["read_file"])],
         syscallFilter: [6, 0, 0, 0, 0, 0, 0, 0], listeners: 2, modules: ["worker", "logger"],
         policies: [.init(name: "no-fs", capabilities: CapabilitySet(random: true), onDenied: .refuse)],
-        places: [.init(guestPath: "/data/in", hostPath: "/srv/data/in")], workers: 2, parkAfter: 60_000_000_000)
+        places: [.init(guestPath: "/data/in", hostPath: "/srv/data/in")], workers: 2, parkAfter: 60_000_000_000,
+        controlSocket: 352)
 
     @Test func planSurvivesTheTrip() throws {
         #expect(try CellPlan(decoding: Self.plan.encoded()) == Self.plan)

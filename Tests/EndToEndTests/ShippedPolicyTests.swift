@@ -69,6 +69,18 @@ struct ShippedPolicyTests {
         Exercise(policy: "limited-fd", guest: "random", lines: ["random: ok"]),
         Exercise(policy: "limited-fd", guest: "tcp-connect", arguments: nobody, lines: tried),
 
+        Exercise(
+            policy: "actors", guest: "random", lines: ["random: ENOTCAPABLE"], denial: ("random_get", "random")),
+        Exercise(
+            policy: "actors", guest: "tcp-connect", arguments: nobody, lines: untried,
+            denial: ("tcp_connect", "net.connect")),
+        Exercise(
+            policy: "actors", guest: "echo-once", arguments: ["3"], lines: ["accept: denied ENOTCAPABLE"],
+            denial: ("sock_accept", "net.listen")),
+        Exercise(
+            policy: "actors", guest: "read-file", arguments: ["etc/passwd", "/"],
+            lines: ["read-file: denied ENOTCAPABLE"], denial: noPath),
+
         Exercise(policy: "http-client", guest: "random", lines: ["random: ok"]),
         Exercise(
             policy: "http-client", guest: "tcp-connect", arguments: ["127.0.0.1", "80"], lines: untried,
