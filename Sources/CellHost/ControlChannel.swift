@@ -15,6 +15,8 @@ final class ControlChannel: Sendable {
     }
 
     private let socket: MessageSocket
+    /// The socket's other number, once the process is sealed: the only one that sendmsg(2) may be used on then.
+    private let sealedDescriptor = Atomic<Int32>(ControlChannel.socketDescriptor)
     private let inbox = Mutex(Inbox())
 
     init() {
@@ -23,11 +25,22 @@ final class ControlChannel: Sendable {
 
     var descriptor: Int32 { socket.descriptor.rawValue }
 
+    /// Gives the socket the number that the filter will know it by, before the limit of descriptors is lowered to it. It
+    /// stays open for good.
+    func prepareToSeal(_ number: UInt32) throws {
+        // As far as the hard limit goes; it is lowered next.
+        try ResourceLimit.lower("nofile", to: ResourceLimit.unlimited)
+        let raw = try Descriptor.duplicate(socket.descriptor.rawValue, atLeast: Int32(clamping: number)).release()
+        guard raw == Int32(clamping: number) else { throw WireError.invalid("number of the control socket") }
+        sealedDescriptor.store(raw, ordering: .releasing)
+    }
+
     /// False when the message did not go: there was no room and `waits` is false, or the supervisor is gone.
     func send(_ message: CellMessage, waits: Bool) -> Bool {
         let bytes = message.encoded()
         guard bytes.count <= controlMessageLimit else { return false }
-        return (try? socket.send(bytes.span, wait: waits)) ?? false
+        return (try? MessageSocket.send(bytes.span, on: sealedDescriptor.load(ordering: .acquiring), wait: waits))
+            ?? false
     }
 
     /// False once the supervisor is gone, or said what this version does not know.

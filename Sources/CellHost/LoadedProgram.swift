@@ -70,6 +70,7 @@ struct LoadedProgram {
                 ProgramFiles.Descriptors(streams: streams, mounts: mounts, listeners: listeners, places: places),
                 authority: authority, host: host),
             reporter: reporter, broker: BrokerPort(control: control))
+        try control.prepareToSeal(plan.controlSocket)
         try LoadedProgram.seal(plan, mounts: mounts + places)
     }
 

@@ -131,9 +131,9 @@ package struct SyscallFilter: Hashable, Sendable {
 /// - Returns: the notification descriptor where the default is `userNotification`.
 /// - Throws: `SyscallFilterError`; then nothing is installed.
 package func installSyscallFilter(
-    _ profile: KernelProfile, defaultAction: SyscallDefault = .killProcess
+    _ profile: KernelProfile, defaultAction: SyscallDefault = .killProcess, controlSocket: Int32 = 3
 ) throws(SyscallFilterError) -> OwnedFileDescriptor? {
-    let filter = try SyscallFilter(compiling: profile, defaultAction: defaultAction)
+    let filter = try SyscallFilter(compiling: profile, defaultAction: defaultAction, controlSocket: controlSocket)
     do {
         return try filter.install()
     } catch {

@@ -61,8 +61,14 @@ package struct MessageSocket: ~Copyable, Sendable {
     package borrowing func send(
         _ bytes: Span<UInt8>, descriptors: [Int32] = [], wait: Bool = true
     ) throws(SystemError) -> Bool {
+        try MessageSocket.send(bytes, on: descriptor.rawValue, descriptors: descriptors, wait: wait)
+    }
+
+    /// The same on a socket by its number, which must be open.
+    package static func send(
+        _ bytes: Span<UInt8>, on raw: Int32, descriptors: [Int32] = [], wait: Bool = true
+    ) throws(SystemError) -> Bool {
         if bytes.count == 0 { throw SystemError("sendmsg", errno: EINVAL) }
-        let raw = descriptor.rawValue
         let result = unsafe bytes.withUnsafeBufferPointer { bytes in
             // SAFETY: both buffers live and keep their lengths for the call, which only reads them.
             unsafe descriptors.withUnsafeBufferPointer { list in

@@ -36,8 +36,12 @@ package enum SeccompProgram {
         + [SyscallRule(name: "ioctl", arguments: [int(1, Constant.fionread)], reason: "bytes waiting, for poll_oneoff")]
         + [
             SyscallRule(name: "recvmsg", reason: "the control socket: messages and descriptors from the supervisor"),
+            // On any other socket its address and what goes with it could not be seen here: a bound datagram socket would
+            // reach whom it likes. The socket's number is above the limit of descriptors, so nothing else comes to have it.
             SyscallRule(
-                name: "sendmsg", arguments: [noFastOpen(2)], reason: "the control socket: messages to the supervisor"),
+                name: "sendmsg",
+                arguments: [SyscallArgumentRule(index: 0, comparison: .controlSocket, value: 3), noFastOpen(2)],
+                reason: "the control socket: messages to the supervisor"),
         ]
 
     private static let memory: [SyscallRule] =

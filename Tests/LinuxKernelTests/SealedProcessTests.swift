@@ -24,7 +24,7 @@ struct Forbidden: Sendable, CustomTestStringConvertible {
         Forbidden(name: "clone", arguments: [17]), Forbidden(name: "tgkill", arguments: [1, 1, 0]),
         Forbidden(name: "mmap", arguments: [0, 4096, 5, 0x22, .max]),
         Forbidden(name: "mprotect", arguments: [0, 0, 4]),
-        Forbidden(name: "sendmsg", arguments: [.max, 0, 0x2000_0000]),
+        Forbidden(name: "sendmsg", arguments: [3, 0, 0x2000_0000]), Forbidden(name: "sendmsg", arguments: [4, 0, 0]),
         Forbidden(name: "sendto", arguments: [.max, 0, 0, 0, 4096, 16]),
         Forbidden(name: "ioctl", arguments: [.max, 0x5412]), Forbidden(name: "fcntl", arguments: [.max, 8]),
     ].filter { SyscallFilter.number(of: $0.name) != nil }

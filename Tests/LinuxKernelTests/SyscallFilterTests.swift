@@ -50,6 +50,8 @@ struct SyscallFilterTests {
         #expect(decision("tgkill", 0xffff_ffff_0000_004d, 77, 6) == .allow)
         #expect(decision("sendmsg", 3, 0, 0x4000) == .allow)
         #expect(decision("sendmsg", 3, 0, 0x2000_0000) == .deny)
+        // An address and descriptors could go with a message on another socket.
+        #expect(decision("sendmsg", 4, 0, 0x4000) == .deny)
         #expect(decision("prctl", 15) == .allow)
         #expect(decision("prctl", 38) == .deny)
         #expect(decision("ioctl", 0, 0x541b) == .allow)

@@ -99,7 +99,9 @@ package enum Sealed {
     static func work(_ name: String) throws -> Never {
         let pipe = try Pipe(nonBlocking: true)
         let pair = try UnixSocketPair()
-        _ = try installSyscallFilter(Profiles.profile(name))
+        let control = try Descriptor.duplicate(pair.first.descriptor.rawValue, atLeast: 200)
+        try ResourceLimit.lower("nofile", to: UInt64(control.rawValue))
+        _ = try installSyscallFilter(Profiles.profile(name), controlSocket: control.rawValue)
         let epoll = try Epoll()
         let event = try EventFD()
         try epoll.add(EpollToken(raw: event.descriptor.rawValue, registration: 1), .read)
@@ -120,7 +122,8 @@ package enum Sealed {
         try pipe.writeEnd.writeAll([1, 2, 3])
         var buffer = EpollBuffer(capacity: 4)
         let ready = try epoll.wait(into: &buffer, deadline: Clock.monotonicNow() + 1_000_000_000)
-        try pair.first.send([1], descriptors: [0])
+        let word: [UInt8] = [1]
+        _ = try MessageSocket.send(word.span, on: control.rawValue, descriptors: [0])
         var bytes = [UInt8](repeating: 0, count: 8)
         var span = bytes.mutableSpan
         let received = try pair.second.receive(into: &span)?.count
@@ -128,8 +131,18 @@ package enum Sealed {
         let polled = try Poll.wait(&entries, deadline: Clock.monotonicNow() + 1000)
         let duplicate = try pipe.readEnd.duplicate()
         usleep(10)
+        // Its number is above the limit: once it is closed, nothing else can come to have it.
+        let number = control.rawValue
+        _ = consume control
+        var isOutOfReach = false
+        do throws(SystemError) {
+            _ = try Descriptor.duplicate(pair.first.descriptor.rawValue, atLeast: number)
+        } catch {
+            isOutOfReach = error.errno == EINVAL
+        }
         let isRight =
-            ready == 2 && received == 1 && polled == 1 && sum.total == 4 * 3_005_010 && threads.count == 4
+            isOutOfReach && ready == 2 && received == 1 && polled == 1 && sum.total == 4 * 3_005_010
+            && threads.count == 4
             && Clock.threadCPUTime() > 0 && UInt64.random(in: 0...1) <= 1 && duplicate.rawValue >= 0
         _exit(isRight ? 0 : 1)
     }
