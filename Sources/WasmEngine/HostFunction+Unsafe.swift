@@ -182,6 +182,8 @@ func attempt(
                 return true
             }
             unsafe state.pointee.isWaiting = true
+            // A variable of the caller's frame, which stays on the fiber.
+            unsafe state.pointee.stackPointer = UInt(bitPattern: trap)
             unsafe suspend?.pointee = unsafe UnsafePointer(function)
             return false
         case .trap, .exit, .end:

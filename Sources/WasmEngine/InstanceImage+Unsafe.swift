@@ -72,6 +72,13 @@ internal import Glibc
         }
     }
 
+    /// Writes the image over a memory that is zero.
+    func restore(to memory: LinearMemory) {
+        for (page, place) in places.enumerated() where place != Self.absent {
+            restore([UInt16(page)], of: memory)
+        }
+    }
+
     /// Handles of the globals in a store, in the image's order; nil when one is not there.
     func globals(in state: UnsafeMutablePointer<StoreState>) -> [wasmtime_global_t]? {
         unsafe state.pointee.linked._withUnsafeGuaranteedRef { linked in

@@ -67,7 +67,7 @@ extension InstancePool {
     }
 }
 
-private struct ParkedBytes {
+struct ParkedBytes {
     private(set) var bytes: [UInt8] = []
 
     private mutating func append(_ value: Int) {
@@ -95,11 +95,12 @@ private struct ParkedBytes {
         return true
     }
 
-    mutating func write(_ page: UInt16, of memory: LinearMemory, _ image: InstanceImage) {
+    /// Without an image a page is compared with zeros.
+    mutating func write(_ page: UInt16, of memory: LinearMemory, _ image: InstanceImage?) {
         // SAFETY: the page is within the memory; words are within the page.
         guard let now = unsafe InstanceImage.page(memory, page) else { return }
         let words = unsafe now.assumingMemoryBound(to: UInt64.self)
-        let before = unsafe image.original(page)?.assumingMemoryBound(to: UInt64.self)
+        let before = unsafe image?.original(page)?.assumingMemoryBound(to: UInt64.self)
         let count = HostPage.size / 8
         // A run may hold a word that is the same: as long as beginning another one.
         func differs(_ index: Int) -> Bool { unsafe words[index] != (before.map { unsafe $0[index] } ?? 0) }
@@ -152,6 +153,12 @@ private struct ParkedBytes {
         guard unsafe grow(state, linked, to: parked.memoryBytes),
             let memory = unsafe state.pointee.firstMemory?.pointee.memory
         else { return false }
+        return apply(pages: &reader, to: memory)
+    }
+
+    /// Writes pages that differ over what a memory holds.
+    static func apply(pages reader: inout ParkedReader, to memory: LinearMemory) -> Bool {
+        // SAFETY: what is written lies within the memory, which is checked, and nothing runs in it.
         while !reader.isAtEnd {
             let page = reader.short()
             let runs = reader.short()
@@ -162,7 +169,7 @@ private struct ParkedBytes {
                 guard offset + length <= memory.size, let source = reader.take(length),
                     let target = unsafe UnsafeMutableRawPointer(bitPattern: memory.slot.base + UInt(offset))
                 else { return false }
-                unsafe parked.bytes.withUnsafeBytes { bytes in
+                unsafe reader.bytes.withUnsafeBytes { bytes in
                     _ = unsafe bytes.baseAddress.map { unsafe memcpy(target, $0 + source, length) }
                 }
             }
@@ -190,7 +197,7 @@ private struct ParkedBytes {
 }
 
 /// Reads what `ParkedBytes` wrote; zeros past the end.
-private struct ParkedReader {
+struct ParkedReader {
     let bytes: [UInt8]
     private var position = 0
 

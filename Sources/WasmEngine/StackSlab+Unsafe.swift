@@ -66,6 +66,19 @@ final class StackSlab: Sendable {
         base + UInt(Self.guardBytes + stackBytes)
     }
 
+    /// Discards the pages of a stack from its guard up to well below `pointer`, where a fiber that is put aside still has the
+    /// library's frames.
+    /// Does nothing unless `pointer` is in the slot at `base`, and so the fiber's, of `stackBytes`.
+    static func trim(base: UInt, stackBytes: Int, inUseFrom pointer: UInt) {
+        let frames = UInt(HostPage.size)
+        guard base != 0, pointer > base + UInt(guardBytes) + frames, pointer < base + UInt(guardBytes + stackBytes)
+        else { return }
+        let start = base + UInt(guardBytes)
+        let end = (pointer - frames) & ~UInt(HostPage.size - 1)
+        guard end > start else { return }
+        _ = HostPage.discard(start, Int(end - start))
+    }
+
     /// Hands the slab to an engine's configuration.
     func install(in configuration: OpaquePointer) {
         // SAFETY: the configuration copies the creator; the finalizer gives back the reference taken here.
@@ -91,6 +104,8 @@ private let newStack: wasmtime_new_stack_memory_callback_t = { env, size, _, res
     let slab = unsafe Unmanaged<StackSlab>.fromOpaque(env)
     let base = unsafe slab._withUnsafeGuaranteedRef { size <= $0.stackBytes ? $0.take() : 0 }
     guard base != 0 else { return unsafe wasmtime_error_new("no room for a stack") }
+    // The store whose call asks for it.
+    if let state = unsafe StoreState.payer { unsafe state.pointee.stackBase = base }
     let record = UnsafeMutablePointer<StackRecord>.allocate(capacity: 1)
     unsafe record.initialize(to: StackRecord(base: base, slab: slab))
     unsafe result.pointee = unsafe wasmtime_stack_memory_t(

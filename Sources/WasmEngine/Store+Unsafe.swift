@@ -125,6 +125,7 @@ package struct StoreLimits: Hashable, Sendable {
     package mutating func poll() -> CallProgress {
         guard let future = unsafe state.pointee.future else { return instantiateNow() }
         // SAFETY: the future is live; the account is the state of this store, for the time of the poll.
+        if unsafe state.pointee.shelved != nil { unsafe Shelved.restore(state) }
         unsafe state.pointee.isWaiting = false
         beginTurn()
         unsafe bulkhead_account_set(state)

@@ -42,6 +42,11 @@ internal import CWasmtime
     /// It does so because no slice is left when it is called.
     var suspendsBySlice = false
 
+    /// Of the fiber: the slot it was made on last, guard included, and an address within it that is in use while a call waits.
+    var stackBase: UInt = 0
+    var stackPointer: UInt = 0
+    /// What stands for the memory's pages while a call waits.
+    var shelved: Shelved?
     /// How instantiating ended, if that went wrong before anyone polled.
     var failure: CallProgress?
     var tableLimit: UInt64 = 0

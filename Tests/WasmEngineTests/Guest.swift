@@ -140,6 +140,8 @@ final class Process {
     /// All of its memory; empty when it has none.
     func copyMemory() -> [UInt8] { store?.copyMemory() ?? [] }
 
+    func shrink() -> Int { store?.shrink() ?? 0 }
+
     func park() -> ParkedInstance? { store?.park() }
 
     /// What is given away; once.

@@ -119,4 +119,68 @@ struct ParkingTests {
         }
         #expect(poor.left == 4 << 16)
     }
+
+    /// A process waits in each round after writing at random; half of the time its pages are gone meanwhile.
+    @Test(arguments: [true, false])
+    func aShrunkenProcessDoesNotNotice(hasImage: Bool) throws {
+        let seed = environment("BULKHEAD_FUZZ_SEED").flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+        print("aShrunkenProcessDoesNotNotice: seed \(seed)")
+        var generator = SplitMix(state: seed)
+        let pool = try InstancePoolTests.pool()
+        if hasImage { pool.give(try InstancePoolTests.take(pool).release()) }
+        var saved = 0
+        for round in 0..<fuzzCount(60) {
+            let recorder = Recorder()
+            let process =
+                hasImage ? InstancePoolTests.take(pool, context: recorder) : Process(pool.linked, context: recorder)
+            if process.isBusy { #expect(process.finish() == .finished([])) }
+            for _ in 0..<Int.random(in: 1...6, using: &generator) {
+                try InstancePoolTests.act(process, &generator)
+                recorder.waitsLeft = Int.random(in: 1...3, using: &generator)
+                #expect(process.shrink() == 0)
+                try process.call("wait", [.i32(1)])
+                let before = process.copyMemory()
+                while process.poll() == .waiting {
+                    if Bool.random(using: &generator) { continue }
+                    let gain = process.shrink()
+                    if gain > 0 { #expect(process.shrink() == 0) }
+                    saved += gain
+                }
+                let isSame = process.copyMemory() == before
+                #expect(isSame, "round \(round)")
+            }
+            // Some end while they are shrunken.
+            recorder.waitsLeft = 1
+            try process.call("wait", [.i32(1)])
+            #expect(process.poll() == .waiting)
+            _ = process.shrink()
+        }
+        #expect(saved > 0)
+    }
+
+    @Test func aDeepStackIsTrimmedAndStillReturns() throws {
+        let text = """
+            (module (import "test" "wait" (func $wait (param i32) (result i32))) (memory (export "memory") 1)
+              (func $down (param i32) (result i32)
+                (if (result i32) (local.get 0)
+                  (then (i32.add (i32.const 1) (call $down (i32.sub (local.get 0) (i32.const 1)))))
+                  (else (call $wait (i32.const 21)))))
+              (func (export "run") (param i32 i32) (result i32)
+                (i32.store (i32.const 8) (call $down (local.get 0)))
+                (i32.add (i32.load (i32.const 8)) (call $down (local.get 1)))))
+            """
+        for (first, second) in [(UInt32(5000), UInt32(0)), (0, 5000), (3000, 3000), (1, 1)] {
+            let recorder = Recorder()
+            recorder.waitsLeft = 1
+            let process = try Guest.process(text, context: recorder)
+            #expect(process.finish() == .finished([]))
+            try process.call("run", [.i32(first), .i32(second)])
+            #expect(process.poll() == .waiting)
+            _ = process.shrink()
+            recorder.waitsLeft = 1
+            #expect(process.poll() == .waiting)
+            _ = process.shrink()
+            #expect(process.poll() == .finished([.i32(first + second + 84)]))
+        }
+    }
 }
