@@ -22,8 +22,13 @@ package final class BlockingJob<Result: Sendable>: Sendable {
 
 /// Lock rule: `state` is guarded by its mutex, and no closure of others runs while it is held.
 package final class BlockingPool: Sendable {
+    private struct Task {
+        let run: @Sendable () -> Void
+        let wake: @Sendable () -> Void
+    }
+
     private struct State {
-        var queue = FIFO<@Sendable () -> Void>()
+        var queue = FIFO<Task>()
         /// Who found the queue full, to be woken when there is room.
         var refused = FIFO<@Sendable () -> Void>()
         var threads = 0
@@ -62,10 +67,7 @@ package final class BlockingPool: Sendable {
                 state.refused.append(wake)
                 return (false, false)
             }
-            state.queue.append {
-                job.finish(work())
-                wake()
-            }
+            state.queue.append(Task(run: { job.finish(work()) }, wake: wake))
             guard state.queue.count > state.idle, state.threads < maximumThreads else { return (true, false) }
             state.threads += 1
             return (true, true)
@@ -110,6 +112,16 @@ package final class BlockingPool: Sendable {
 
     /// - Returns: false when there is no job left, which happens after `close` only.
     private func runOne() -> Bool {
+        guard let wake = perform() else { return false }
+        wake()
+        return true
+    }
+
+    /// Does the next job.
+    /// - Returns: what wakes its process. What the job held is free by then, for the process may look at what it is
+    ///   charged.
+    @inline(never)
+    private func perform() -> (@Sendable () -> Void)? {
         let (job, admitted) = state.withLock { state in
             let job = state.queue.popFirst()
             // Who is woken may have died, and then nobody takes the room; so everyone is when the last job is taken.
@@ -121,8 +133,7 @@ package final class BlockingPool: Sendable {
             return (job, admitted)
         }
         for wake in admitted { wake() }
-        guard let job else { return false }
-        job()
-        return true
+        job?.run()
+        return job?.wake
     }
 }
