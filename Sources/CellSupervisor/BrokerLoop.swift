@@ -274,13 +274,10 @@ final class BrokerLoop {
         _ request: BrokerRequest, _ host: String, _ port: UInt16, _ backlog: UInt32
     ) throws(SystemError) {
         guard let address = Hosts.bindable(host) else { return answer(request, WASIErrno.inval) }
-        // The policy's own listeners exist already; who asks for one by its address means it.
-        let handed = settings.listeners.first { $0.address == .ip(address, port: port) }
-        if port != 0, let handed {
-            return outbox.add(BrokerAnswer(id: request.id, errno: 0), handed.socket)
-        }
-        let socket = try firstFree(request, .tcp, address, port) { place throws(SystemError) in
-            HeldDescriptor(try StreamSocket.listen(at: place, backlog: BrokerLoop.backlog(backlog)))
+        let socket = try firstFree(request, .tcp, address, port) { [settings] place throws(SystemError) in
+            // The policy's own listeners exist already; who asks for one by its address, or for any, means it.
+            if let handed = settings.listeners.first(where: { $0.address == place }) { return handed.socket }
+            return HeldDescriptor(try StreamSocket.listen(at: place, backlog: BrokerLoop.backlog(backlog)))
         }
         outbox.add(BrokerAnswer(id: request.id, errno: 0), socket)
     }

@@ -110,6 +110,15 @@ final class BrokerBench {
         #expect(try StreamSocket.localAddress(try #require(socket).raw)?.port == port)
     }
 
+    @Test func anyPortMayBeTheOneThatWasHandedIn() throws {
+        let handed = try StreamSocket.listen(at: .ip(try #require(IPAddress(text: "127.0.0.1")), port: 0))
+        let port = try #require(try StreamSocket.localAddress(handed.rawValue)?.port)
+        let bench = try BrokerBench(listen: ["tcp 127.0.0.1 \(port)"], handed: [handed.rawValue])
+        let (answer, socket) = try bench.ask(.tcpListen(host: "127.0.0.1", port: 0, backlog: 8))
+        #expect(answer.errno == 0)
+        #expect(try StreamSocket.localAddress(try #require(socket).raw)?.port == port)
+    }
+
     @Test func datagramsAreSentForTheCell() throws {
         let bench = try BrokerBench(connect: ["udp 127.0.0.1 1-65535"], listen: ["udp 127.0.0.1 0"])
         let (bound, socket) = try bench.ask(.udpBind(host: "127.0.0.1", port: 0))
