@@ -26,6 +26,7 @@ package final class CellRun {
     /// nil where the policy gives a whole CPU.
     private let throttle: CellThrottle?
     private let started: UInt64
+    private let processors = UInt64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     /// Why we killed the cell; nil while we have not.
     private var verdict: ExitReason?
     /// What the cell says became of its guest.
@@ -157,15 +158,16 @@ package final class CellRun {
 
     // MARK: Limits
 
-    /// When a time limit could be reached at the earliest. A guest has one thread, so it cannot use up CPU time
-    /// faster than wall time passes.
+    /// When a time limit could be reached at the earliest. All processors at once use up CPU time so many times as fast as
+    /// wall time passes.
     private func nextCheck() -> UInt64? {
         let limits = policy.capabilities.limits
         let now = Clock.monotonicNow()
         let wall = limits.wall.map { started.addingClamped($0) }
         // At least a millisecond: a guest that sleeps just short of its limit must not keep us awake.
-        let cpu = limits.cpu.map {
-            now.addingClamped(max($0 - min($0, Clock.cpuTime(ofProcess: spare.process.pid)), 1_000_000))
+        let cpu = limits.cpu.map { (limit: UInt64) -> UInt64 in
+            let left = limit - min(limit, Clock.cpuTime(ofProcess: spare.process.pid))
+            return now.addingClamped(max(left / processors, 1_000_000))
         }
         return [wall, cpu, throttle?.deadline].compactMap { $0 }.min()
     }

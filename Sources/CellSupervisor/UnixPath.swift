@@ -4,7 +4,7 @@
 import CapabilityModel
 import CellProtocol
 import Glibc
-import LinuxKernel
+package import LinuxKernel
 
 struct UnixPath: Hashable, Sendable {
     /// Absolute; from the rule.
@@ -85,8 +85,8 @@ struct UnixPath: Hashable, Sendable {
     }
 }
 
-/// The path of a listener that the broker made, removed when this goes: unless something else has taken its place.
-final class SocketFile {
+/// The path of a listener that we made, removed when this goes: unless something else has taken its place.
+package final class SocketFile {
     private let directory: HeldDescriptor
     private let leaf: FilePath
     private let status: FileStatus
@@ -95,6 +95,16 @@ final class SocketFile {
         self.directory = directory
         self.leaf = leaf
         self.status = status
+    }
+
+    /// Of a listener that was bound to this path just now.
+    package convenience init(path: String) throws(SystemError) {
+        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        guard let slash, let leaf = FilePath(Array(path.utf8[path.utf8.index(after: slash)...])) else {
+            throw SystemError("stat", errno: EINVAL)
+        }
+        let directory = HeldDescriptor(try OwnedFileDescriptor(directory: String(path[...slash])))
+        self.init(directory: directory, leaf: leaf, status: try FileEntry.status(directory.raw, leaf))
     }
 
     deinit {

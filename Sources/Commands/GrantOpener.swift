@@ -55,12 +55,14 @@ struct GrantOpener {
     }
 
     /// One listening socket for each rule that names an address and one port; wider rules open nothing by themselves.
-    func listeners() throws(RunFailure) -> DescriptorList {
+    /// `files` get the paths that are made for it.
+    func listeners(_ files: inout [SocketFile]) throws(RunFailure) -> DescriptorList {
         var list = DescriptorList()
         for grant in policy.capabilities.listen {
             guard let address = address(of: grant) else { continue }
             do throws(SystemError) {
                 list.append(try StreamSocket.listen(at: address))
+                if case .unix(let path) = address { files.append(try SocketFile(path: path)) }
             } catch {
                 throw RunFailure(
                     message: "bulkhead: cannot listen on \(grant): \(error)" + place(of: PolicyKey("net.listen")),

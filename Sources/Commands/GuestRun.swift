@@ -90,7 +90,9 @@ struct GuestRun {
 
         let opener = GrantOpener(policy: policy)
         let mounts = try opener.mounts()
-        let listeners = try opener.listeners()
+        var files: [SocketFile] = []
+        let listeners = try opener.listeners(&files)
+        defer { withExtendedLifetime(files) {} }
         let places = try opener.places(beneath: mounts.rawValues)
         let digest = module.digest
         let request = CellRequest(

@@ -149,7 +149,8 @@ struct RunReport {
         guard !denials.entries.isEmpty else { return [] }
         var lines = ["\(denials.total) denied call\(denials.total == 1 ? "" : "s") before that; the last:"]
         for (denial, origins) in denials.entries.suffix(5) {
-            let times = denial.count > 1 ? " ×\(denial.count)" : ""
+            let who = denial.process.map { " (process \($0))" } ?? ""
+            let times = who + (denial.count > 1 ? " ×\(denial.count)" : "")
             lines.append(
                 "  " + style.yellow(style.escaped(denial.call)) + " " + EscapedText.escapedAgain(denial.arguments)
                     + times)

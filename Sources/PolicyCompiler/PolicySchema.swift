@@ -100,7 +100,8 @@ package enum PolicySchema {
             example: "\"10s\""),
         KeySpec(
             name: "cpu_share", kind: .percent(1...100),
-            documentation: "CPU time in each 100 ms, in percent of one CPU; the process is held still past it.",
+            documentation:
+                "CPU time in each 100 ms, in percent of one CPU; the program is held still past it. 100% holds nothing.",
             example: "\"20%\""),
         KeySpec(
             name: "wall", kind: .duration(allowsUnlimited: true),
