@@ -13,7 +13,6 @@ internal import CWasmtime
     /// Throws `EngineError.configuration` when the library refuses the configuration.
     package init(_ configuration: EngineConfiguration) throws(EngineError) {
         self.configuration = configuration
-        PageMap.prepare()
         // SAFETY: the engine takes the configuration, whether or not it can be made.
         guard let settings = unsafe wasm_config_new() else { throw .configuration("no configuration") }
         unsafe Self.apply(configuration, to: settings)

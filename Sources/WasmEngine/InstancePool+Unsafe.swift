@@ -36,6 +36,8 @@ internal import Synchronization
             /// What the thread that put the last batch back had counted then.
             var faults: Int64 = -1
             var thread: UInt32 = 0
+            /// How many were put back by what was known of their pages.
+            var trusted = 0
             /// The module's, once there is one: its own is behind a lock that all threads share.
             var image: InstanceImage?
 
@@ -67,6 +69,9 @@ internal import Synchronization
     package var count: Int {
         shards.reduce(0) { sum, shard in sum + shard.content.withLock { $0.clean.count + $0.dirty.count } }
     }
+
+    /// How often the kernel did not have to be asked.
+    var trustedCount: Int { shards.reduce(0) { sum, shard in sum + shard.content.withLock { $0.trusted } } }
 
     /// A store for a new process: `isBusy` says whether it has still to be polled until it is instantiated. Its memory is
     /// charged like a new one's.
@@ -150,6 +155,7 @@ internal import Synchronization
             // SAFETY: as above.
             let reuse = unsafe state.pointee.reuse
             let isKnown = reuse.thread == thread && reuse.batch > content.faulty
+            if isKnown { content.trusted += 1 }
             if unsafe restore(state, image, pagesAreKnown: isKnown) {
                 content.clean.append(idle)
             } else {

@@ -6,7 +6,7 @@ internal import CWasmtime
 internal import Glibc
 
 enum PageMap {
-    /// Opened at the first engine, while the cell may still open files; -1 where there is none.
+    /// Opened while the cell warms up and may still open files; -1 where there is none.
     private static let descriptor: Int32 = {
         // SAFETY: a static path.
         unsafe open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)

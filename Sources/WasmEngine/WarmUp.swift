@@ -5,9 +5,11 @@ import CapabilityModel
 package enum WarmUp {
     /// Builds the generic metadata that host calls and endings need, on a stack that is deep enough: the first use of a type
     /// may go deeper than a fiber's reserve and may allocate, which a sealed cell's filter should see before it is final.
+    /// Opens what instances that are used again need to be looked at (PageMap), which a sealed cell could not.
     /// Call once, before the first store. The result only keeps the work from being optimised away.
     @discardableResult
     package static func run() -> Int {
+        PageMap.prepare()
         let frames = [WasmFrame(function: "f", functionIndex: 0, functionOffset: 0, moduleOffset: 0)]
         let endings: [CallProgress] = [
             .yielded, .waiting, .finished([.i32(0), .i64(0), .f32(0), .f64(0)]), .exited(0), .ended, .failed(""),

@@ -140,6 +140,9 @@ final class Process {
     /// All of its memory; empty when it has none.
     func copyMemory() -> [UInt8] { store?.copyMemory() ?? [] }
 
+    /// Whether its memory is `content`, but for the page of `place`, without making pages present.
+    func holds(_ content: [UInt8], but place: Int? = nil) -> Bool { store?.holds(content, but: place) ?? false }
+
     func shrink() -> Int { store?.shrink() ?? 0 }
 
     func park() -> ParkedInstance? { store?.park() }

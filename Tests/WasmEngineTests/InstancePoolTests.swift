@@ -1,6 +1,7 @@
 // Used instances: what is kept, what it costs nobody, and that nothing of one process reaches the next.
 
 import CapabilityModel
+import Synchronization
 import Testing
 
 @testable import WasmEngine
@@ -56,6 +57,15 @@ struct InstancePoolTests {
 
     /// All that a guest can see of its state.
     static func view(_ process: Process) throws -> View {
+        try View(values: values(process), memory: process.copyMemory())
+    }
+
+    /// Whether it looks as `expected`; makes no page present that was not.
+    static func looks(_ process: Process, as expected: View, but place: Int? = nil) throws -> Bool {
+        try values(process) == expected.values && process.holds(expected.memory, but: place)
+    }
+
+    private static func values(_ process: Process) throws -> [UInt64] {
         var seen: [UInt64] = []
         func call(_ name: String, _ arguments: [WasmValue] = []) throws -> UInt64 {
             try process.call(name, arguments)
@@ -69,7 +79,7 @@ struct InstancePoolTests {
         seen.append(try call("sum"))
         seen.append(try call("tables"))
         seen.append(try call("size"))
-        return View(values: seen, memory: process.copyMemory())
+        return seen
     }
 
     @Test func nothingOfAProcessReachesTheNext() throws {
@@ -91,7 +101,7 @@ struct InstancePoolTests {
             for process in processes {
                 #expect(!process.isBusy)
                 if Int.random(in: 0..<4, using: &generator) == 0 {
-                    let isNew = try Self.view(process) == expected
+                    let isNew = try Self.looks(process, as: expected)
                     #expect(isNew, "round \(round)")
                 }
                 for _ in 0..<Int.random(in: 0...4, using: &generator) {
@@ -197,24 +207,113 @@ struct InstancePoolTests {
         #expect(pool.count == 0)
     }
 
-    @Test func manyThreadsShareAPool() throws {
+    /// Processes that another thread may take over between any two calls.
+    private final class Exchange: Sendable {
+        private struct Lot: @unchecked Sendable {
+            // One thread has it at a time: who took it out.
+            var process: Process
+        }
+
+        private let lots = Mutex<[Lot]>([])
+
+        func swap(_ process: Process, at random: Int) -> Process {
+            let given = Lot(process: process)
+            return lots.withLock { lots in
+                lots.append(given)
+                guard lots.count > 8 else { return nil as Lot? }
+                return lots.remove(at: random % lots.count)
+            }?.process ?? swapBack()
+        }
+
+        private func swapBack() -> Process {
+            lots.withLock { lots in lots.removeLast() }.process
+        }
+    }
+
+    @Test func processesThatMoveBetweenThreadsLeaveNothing() throws {
         let pool = try Self.pool()
         let expected = try Self.view(Self.take(pool))
+        let exchange = Exchange()
         let failures = runThreads(4) { index in
             var generator = SplitMix(state: UInt64(index))
             var failures = 0
             do {
                 for _ in 0..<fuzzCount(30) {
-                    let processes = (0..<8).map { _ in Self.take(pool) }
-                    for process in processes {
-                        if try Self.view(process) != expected { failures += 1 }
-                        try Self.act(process, &generator)
-                        pool.give(try process.release())
+                    var processes = (0..<8).map { _ in Self.take(pool) }
+                    for place in processes.indices {
+                        if try !Self.looks(processes[place], as: expected) { failures += 1 }
+                        try Self.act(processes[place], &generator)
+                        processes[place] = exchange.swap(processes[place], at: Int(generator.next() >> 40))
+                        try Self.act(processes[place], &generator)
                     }
+                    for process in processes { pool.give(try process.release()) }
                 }
             } catch { failures += 1 }
             return failures
         }
         #expect(failures == 0)
+    }
+
+    /// Another thread's share in a test that must not fault pages in: it is there before, and nothing is allocated.
+    private final class Helper: Sendable {
+        private struct Job: @unchecked Sendable {
+            // Handed over by `isSet`, and back.
+            var process: Process?
+        }
+
+        private let job = Mutex(Job())
+        private let isSet = Atomic(false)
+        private let isEnding = Atomic(false)
+
+        /// Lets the other thread write to the process, and waits until it has.
+        func write(_ process: Process) {
+            job.withLock { $0.process = process }
+            isSet.store(true, ordering: .releasing)
+            while isSet.load(ordering: .acquiring) { yieldThread() }
+        }
+
+        func end() { isEnding.store(true, ordering: .releasing) }
+
+        func run() -> Int {
+            while !isEnding.load(ordering: .acquiring) {
+                guard isSet.load(ordering: .acquiring) else {
+                    yieldThread()
+                    continue
+                }
+                job.withLock { job in
+                    _ = try? job.process?.call("write", [.i32(100_000), .i32(99)])
+                    _ = job.process?.finish()
+                    job.process = nil
+                }
+                isSet.store(false, ordering: .releasing)
+            }
+            return 0
+        }
+    }
+
+    @Test func whatAnotherThreadTouchedIsFoundToo() throws {
+        let pool = try Self.pool()
+        let expected = try Self.view(Self.take(pool))
+        let helper = Helper()
+        let failures = runThreads(2) { index in
+            guard index == 0 else { return helper.run() }
+            defer { helper.end() }
+            var failures = 0
+            do {
+                for round in 0..<50 {
+                    let processes = (0..<20).map { _ in Self.take(pool) }
+                    for (place, process) in processes.enumerated() {
+                        try process.call("write", [.i32(8), .i32(7)])
+                        _ = process.finish()
+                        if round % 5 == 4, place == 3 { helper.write(process) }
+                        if round % 5 == 0, try !Self.looks(process, as: expected, but: 8) { failures += 1 }
+                    }
+                    for process in processes { pool.give(try process.release()) }
+                }
+            } catch { failures += 1 }
+            return failures
+        }
+        #expect(failures == 0)
+        #expect(pool.trustedCount > 0)
     }
 }

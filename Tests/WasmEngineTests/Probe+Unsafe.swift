@@ -145,6 +145,35 @@ extension Store {
     }
 }
 
+extension Store {
+    /// Whether the first memory is `content`, by its present pages; all others are zero. The page of `place` may be anything.
+    func holds(_ content: [UInt8], but place: Int?) -> Bool {
+        // SAFETY: a live store in which nothing runs; pages are within the memory and the array.
+        guard let memory = unsafe state.pointee.firstMemory?.pointee.memory, memory.size == content.count,
+            let touched = PageMap.touchedPages(memory.slot.base, memory.size)
+        else { return content.isEmpty }
+        return unsafe content.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return false }
+            var next = 0
+            for page in 0..<bytes.count / HostPage.size {
+                let wanted = unsafe base + page * HostPage.size
+                if next < touched.count, touched[next] == page {
+                    next += 1
+                    if page == place.map({ $0 / HostPage.size }) { continue }
+                    guard let found = unsafe InstanceImage.page(memory, UInt16(page)),
+                        unsafe memcmp(found, wanted, HostPage.size) == 0
+                    else { return false }
+                } else {
+                    let isZero =
+                        unsafe wanted.load(as: UInt64.self) == 0 && memcmp(wanted, wanted + 8, HostPage.size - 8) == 0
+                    guard isZero else { return false }
+                }
+            }
+            return true
+        }
+    }
+}
+
 /// Runs `body` on `count` threads, by index, and adds up what it returns.
 func runThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Int) -> Int {
     final class Job: Sendable {
@@ -175,3 +204,5 @@ func runThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Int) -> Int {
     for thread in threads { pthread_join(thread, nil) }
     return jobs.reduce(0) { $0 + $1.result.load(ordering: .acquiring) }
 }
+
+func yieldThread() { sched_yield() }
