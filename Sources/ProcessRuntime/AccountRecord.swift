@@ -12,6 +12,10 @@ struct AccountRecord: ~Copyable {
     let credit = Atomic<Int64>(0)
     /// Processes that run on it.
     let processes = Atomic<Int>(0)
+    /// CPU time of its processes that is not booked yet, in nanoseconds.
+    let unspent = Atomic<UInt64>(0)
+    /// Until when its processes stand still (CLOCK_MONOTONIC, ns); 0: they do not; `.max`: they end.
+    let hold = Atomic<UInt64>(0)
     private let funds = Lock(Funds())
     /// What its processes see; written when there are none.
     private(set) var account: Account?
@@ -20,6 +24,8 @@ struct AccountRecord: ~Copyable {
         var account: Account?
         /// Mailbox bytes that the account was charged for.
         var charged: UInt64 = 0
+        /// Why its processes end.
+        var refusal: LimitRefusal?
         /// How much is charged at once beyond the need.
         var chunk: Int64 = 0
     }
@@ -31,14 +37,28 @@ struct AccountRecord: ~Copyable {
     mutating func begin(_ account: Account) {
         self.account = account
         credit.store(0, ordering: .relaxed)
+        unspent.store(0, ordering: .relaxed)
+        hold.store(0, ordering: .relaxed)
         funds.withLock { funds in
             let share = Int64(clamping: account.limits.mailboxBytes / 16)
             funds = Funds(account: account, chunk: min(share, AccountRecord.largestChunk))
         }
     }
 
+    /// CPU time of its processes.
+    func spend(_ nanoseconds: UInt64, now: UInt64) -> CPUVerdict {
+        funds.withLock { $0.account }?.spend(cpu: nanoseconds, now: now) ?? .goOn
+    }
+
+    var refusal: LimitRefusal? { funds.withLock { $0.refusal } }
+
+    func setRefusal(_ refusal: LimitRefusal) {
+        funds.withLock { $0.refusal = refusal }
+    }
+
     /// The last process of it has ended.
     mutating func end() {
+        bookUnspent(now: Clock.monotonicNow())
         account = nil
         funds.withLock { funds in
             funds.account?.refund(.mailboxBytes, funds.charged)

@@ -26,6 +26,7 @@ extension Ref where Value == RuntimeCore {
     private func handOn(_ block: BlockRef, _ thread: ThreadRef) {
         guard let worker = thread.it.worker, let spare = worker.it.spare else { return }
         block.it.body?.resumable.didOverrun()
+        settleMeter(thread)
         it.detached.add(1, ordering: .sequentiallyConsistent)
         thread.it.worker = nil
         worker.it.spare = nil
@@ -36,6 +37,7 @@ extension Ref where Value == RuntimeCore {
 
     /// The thread has ended a call that it was left alone with: it may be given another worker.
     func becomeSpare(_ thread: ThreadRef) {
+        stopMeter(thread)
         it.detached.subtract(1, ordering: .sequentiallyConsistent)
         it.spares.withLock { spares in
             spares.append(thread)
@@ -48,6 +50,12 @@ extension Ref where Value == RuntimeCore {
     func sliceIsOver(_ block: BlockRef, on thread: ThreadRef) -> Bool {
         if let worker = thread.it.worker, it.tick.load(ordering: .relaxed) &- worker.it.seenTick > 1 {
             handOn(block, thread)
+        }
+        if thread.it.worker == nil { settleMeter(thread) }
+        if let record = Ref<AccountRecord>(address: block.it.account.load(ordering: .relaxed)),
+            record.it.hold.load(ordering: .relaxed) == .max
+        {
+            _ = heedHold(block, record, on: thread)
         }
         receive(block, on: thread)
         return block.it.pendingExit == nil && !it.isStopping.load(ordering: .relaxed)

@@ -13,6 +13,7 @@ private enum IdleChoice {
 extension Ref where Value == RuntimeCore {
     /// Finds something to run elsewhere, or sleeps until there may be something; nil then.
     func search(_ worker: WorkerRef, _ thread: ThreadRef) -> BlockRef? {
+        stopMeter(thread)
         if it.workerCount > 1 {
             if !thread.it.isSearching {
                 thread.it.isSearching = true

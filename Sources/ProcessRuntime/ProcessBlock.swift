@@ -44,6 +44,8 @@ struct ProcessBlock: ~Copyable {
     let account = Atomic<UInt>(0)
     /// The `ThreadState` that waits for it in a direct call, as an address, or 0. Written before it waits, by its thread.
     let blockedThread = Atomic<UInt>(0)
+    /// Slices at whose end it ran. Written by the owner.
+    let slices = Atomic<UInt64>(0)
     /// The receiver in whose list it stands for want of room there; 0 when in none. Set by the owner, cleared by who wakes it.
     let roomAt = Atomic<UInt64>(0)
 
@@ -63,8 +65,6 @@ struct ProcessBlock: ~Copyable {
     var descriptor = Wait.Descriptor.none
     var moreDescriptors: [Wait.Descriptor]?
     var pendingExit: ReasonBox?
-    /// Its CPU time so far in nanoseconds, exact or in whole slices (see `AccountRecord`).
-    var cpuTime: UInt64 = 0
     var signals = SignalState()
 
     struct Flags: OptionSet {

@@ -110,6 +110,7 @@ extension Ref where Value == RuntimeCore {
     /// Once a slice: gives their turn to those that a worker with always something better to do would forget.
     func lookAround(_ worker: WorkerRef, _ thread: ThreadRef, _ tick: UInt64) {
         worker.it.seenTick = tick
+        settleMeter(thread)
         worker.it.owesPreempted = true
         if let next = worker.it.next {
             // Two that keep waking each other would leave nothing to the rest.

@@ -200,6 +200,13 @@ package final class Runtime: Sendable {
         core.enqueueFromOutside(block)
     }
 
+    /// A process's CPU time in nanoseconds, counted in whole slices; nil for one that is gone.
+    package func cpuTime(of process: ProcessID) -> UInt64? {
+        guard let block = core.it.table.block(process.slot) else { return nil }
+        let slices = block.it.slices.load(ordering: .relaxed)
+        return core.isAlive(process) ? slices * core.it.configuration.sliceNanoseconds : nil
+    }
+
     package func isAlive(_ process: ProcessID) -> Bool { core.isAlive(process) }
 }
 

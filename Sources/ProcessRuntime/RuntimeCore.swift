@@ -148,6 +148,7 @@ struct ThreadState: ~Copyable {
     var random: UInt64
     /// Processes spawned here, less those that ended here. Written by the thread alone.
     let balance = Atomic<Int>(0)
+    var meter = Meter()
 
     init(core: CoreRef, worker: WorkerRef?, random: UInt64) {
         self.core = core

@@ -39,15 +39,28 @@ extension Ref where Value == RuntimeCore {
         block.it.thread = thread
         if !block.it.flags.isDisjoint(with: [.timer, .descriptor, .moreDescriptors]) { cancelWait(block) }
         if let newest = takeQueue(block, next: .running) { accept(newest, block, on: thread) }
+        if let record = Ref<AccountRecord>(address: block.it.account.load(ordering: .relaxed)) {
+            switchMeter(thread, to: record)
+            if record.it.hold.load(ordering: .relaxed) != 0, heedHold(block, record, on: thread) { return }
+        }
         if block.it.pendingExit != nil { return end(block, on: thread) }
 
         let mode = mode(block, thread)
         guard let suspension = block.it.body?.resume(mode) else { return }
+        countSlices(block, thread)
         switch suspension {
         case .yielded: yield(block, on: thread)
         case .waiting(let wait): suspend(block, wait, on: thread)
         case .finished(let reason): finish(block, reason, on: thread)
         }
+    }
+
+    /// Whoever runs when a slice ends has run for all of it: wrong for the moment, right in the long run.
+    @inline(__always)
+    private func countSlices(_ block: BlockRef, _ thread: ThreadRef) {
+        guard let worker = thread.it.worker else { return }
+        let passed = it.tick.load(ordering: .relaxed) &- worker.it.seenTick
+        if passed != 0 { block.it.slices.store(block.it.slices.load(ordering: .relaxed) + passed, ordering: .relaxed) }
     }
 
     @inline(__always)
@@ -57,6 +70,12 @@ extension Ref where Value == RuntimeCore {
             return .direct
         }
         return .fiber
+    }
+
+    /// The account's share of the CPU is used up: the process waits without having been asked, and looks again later.
+    func standStill(_ block: BlockRef, until deadline: UInt64, on thread: ThreadRef) {
+        if block.it.pendingExit != nil { return end(block, on: thread) }
+        suspend(block, Wait(deadline: deadline), on: thread)
     }
 
     /// A slice is over: signals are heeded, then it stands behind those that were woken.
@@ -235,6 +254,7 @@ extension Ref where Value == RuntimeCore {
         block.it.body = nil
         releaseAccount(block)
         block.it.mailboxCount.store(0, ordering: .relaxed)
+        block.it.slices.store(0, ordering: .relaxed)
         block.it.flags = []
         let isUsedUp = block.it.generation.add(1, ordering: .releasing).newValue == .max
         block.it.word.store(ProcessWord(.free).rawValue, ordering: .releasing)

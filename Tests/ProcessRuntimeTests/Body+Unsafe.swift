@@ -80,6 +80,21 @@ extension Process {
         return (value, sender)
     }
 
+    /// `take` and `send` for benchmarks: nothing but the runtime's own calls.
+    @inline(__always)
+    func takeOne() -> (UInt64, ProcessID)? {
+        guard let message = nextMessage() else { return nil }
+        let value = unsafe message.bytes.loadUnaligned(as: UInt64.self)
+        let sender = ProcessID(rawValue: message.sender)
+        remove(message)
+        return (value, sender)
+    }
+
+    @inline(__always)
+    func sendOne(_ value: UInt64, to target: ProcessID) {
+        _ = unsafe withUnsafeBytes(of: value) { unsafe send(.process(target), tag: 0, data: $0) }
+    }
+
     /// Whether there is a message with one of the tags.
     func has(_ tags: [UInt64]) -> Bool {
         unsafe tags.withUnsafeBufferPointer { unsafe nextMessage(tags: $0) } != nil

@@ -57,3 +57,5 @@ final class ThreadBox: Sendable {
         taken?.join()
     }
 }
+
+func isSet(_ name: String) -> Bool { environment(name) != nil }
