@@ -11,9 +11,11 @@ extension Ref where Value == RuntimeCore {
             if let worker = thread.it.worker {
                 work(worker, thread)
                 if thread.it.worker == nil { becomeSpare(thread) }
+            } else if let worker = WorkerRef(address: thread.it.assigned.exchange(0, ordering: .acquiring)) {
+                // Looked at before each sleep: the wake-up that came with it may have been taken for another.
+                thread.it.worker = worker
             } else {
                 thread.it.parker.park()
-                thread.it.worker = WorkerRef(address: thread.it.assigned.exchange(0, ordering: .acquiring))
             }
         }
         leave(thread)
