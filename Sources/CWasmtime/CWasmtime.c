@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "CWasmtime.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
@@ -15,6 +16,19 @@ uint32_t bulkhead_number_thread(void) {
     static atomic_uint last;
     bulkhead_thread = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
     return bulkhead_thread;
+}
+
+_Thread_local uintptr_t bulkhead_stack_floor __attribute__((tls_model("initial-exec")));
+
+uintptr_t bulkhead_find_stack_floor(void) {
+    pthread_attr_t attributes;
+    void *floor = NULL;
+    size_t size = 0;
+    bulkhead_stack_floor = UINTPTR_MAX;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return bulkhead_stack_floor;
+    if (pthread_attr_getstack(&attributes, &floor, &size) == 0) bulkhead_stack_floor = (uintptr_t)floor;
+    pthread_attr_destroy(&attributes);
+    return bulkhead_stack_floor;
 }
 
 int64_t bulkhead_thread_faults(void) {

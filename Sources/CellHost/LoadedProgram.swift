@@ -98,6 +98,8 @@ struct LoadedProgram {
 
     private static func makeRuntime(_ plan: CellPlan, engine: Engine) throws -> Runtime {
         var configuration = Runtime.Configuration()
+        // Guests that are called directly use the worker's stack, and what calls them some of it before.
+        configuration.stackSize = max(configuration.stackSize, engine.configuration.directStackBytes + (256 << 10))
         if plan.workers > 0 { configuration.workers = Int(plan.workers) }
         // Without epochs a guest cannot be interrupted; such a program is one process.
         if plan.profile == .dense { configuration.tick = { engine.incrementEpoch() } }

@@ -196,7 +196,7 @@ final class WasmProcess: Resumable {
         guard mayGoOn else { return .yielded }
         do throws(EngineError) {
             guard let export = context.module.messageExport else { throw .noSuchExport("bulkhead_message") }
-            guard mode == .direct, mayRunDirectly else {
+            guard mode == .direct, mayRunDirectly, store?.mayCallDirectly ?? false else {
                 try store?.call(export)
                 stage = .handling
                 return nil

@@ -171,7 +171,7 @@ package struct StoreLimits: Hashable, Sendable {
 
     /// Calls an exported function on the caller's own stack, to its end; it takes `argument` if it takes anything. What would
     /// put a fiber aside asks the linker's hooks. Of the dense profile only, and for functions that take and return at most
-    /// one i32. Throws and runs nothing when it cannot be called so.
+    /// one i32. Throws and runs nothing when it cannot be called so; `mayCallDirectly` says whether the thread allows it.
     package mutating func callDirect(
         _ export: PreparedExport, _ argument: UInt32 = 0
     ) throws(EngineError) -> DirectProgress {
@@ -180,6 +180,7 @@ package struct StoreLimits: Hashable, Sendable {
         guard export.isDirect, unsafe state.pointee.hasSlices else {
             throw .unsupportedSignature(export.name, type: "\(export.type)")
         }
+        guard mayCallDirectly else { throw .notReady }
         guard let function = unsafe function(export) else { throw .noSuchExport(export.name) }
         if unsafe state.pointee.ending != nil { unsafe state.pointee.ending = nil }
         beginTurn()
@@ -197,6 +198,12 @@ package struct StoreLimits: Hashable, Sendable {
         unsafe state.pointee.error = unsafe error
         unsafe state.pointee.isLive = false
         return .ended(takeProgress())
+    }
+
+    /// Whether direct calls are possible here: in the dense profile, and on a thread with as much stack left as a fiber has
+    /// (`EngineConfiguration.directStackBytes`), for a guest may use all of it.
+    package var mayCallDirectly: Bool {
+        unsafe state.pointee.hasSlices && bulkhead_has_stack(state.pointee.directStackBytes)
     }
 
     /// Whether a call, or the instantiation, is under way.

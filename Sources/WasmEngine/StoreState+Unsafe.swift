@@ -15,6 +15,7 @@ internal import CWasmtime
     /// Whether there are epochs, and so an end to a direct call that spins.
     let hasSlices: Bool
     let sliceTicks: UInt64
+    let directStackBytes: Int
     var future: OpaquePointer?
     /// How a host function ended the process, if one did.
     var ending: HostOutcome?
@@ -68,6 +69,7 @@ internal import CWasmtime
         unsafe self.context = unsafe context
         unsafe hasSlices = configuration.profile == .dense
         unsafe sliceTicks = configuration.sliceTicks
+        unsafe directStackBytes = configuration.directStackBytes
     }
 
     /// The store that runs on this thread: its account pays for memories.

@@ -187,4 +187,21 @@ struct DirectCallTests {
             }
         }
     }
+
+    /// A guest that recurses without end on a thread of `stackBytes`: it traps, or is not called at all; it never gets to the
+    /// thread's guard.
+    @Test(arguments: [512 << 10, 1 << 20, 2 << 20, 4 << 20])
+    func aThreadsStackIsNotOverrun(stackBytes: Int) throws {
+        let engine = try Guest.engine(stackBytes: 1 << 20)
+        let outcome = runThreads(1, stackBytes: stackBytes) { _ in
+            guard let store = try? Self.store(Hooked(), engine: engine) else { return 0 }
+            do {
+                guard case .ended(.trapped(let trap)) = try Self.direct(store, "down") else { return 1 }
+                return trap.kind == .stackOverflow ? 2 : 3
+            } catch EngineError.notReady {
+                return 4
+            } catch { return 5 }
+        }
+        #expect(outcome == (stackBytes > 1 << 20 ? 2 : 4))
+    }
 }

@@ -175,7 +175,7 @@ extension Store {
 }
 
 /// Runs `body` on `count` threads, by index, and adds up what it returns.
-func runThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Int) -> Int {
+func runThreads(_ count: Int, stackBytes: Int = 8 << 20, _ body: @escaping @Sendable (Int) -> Int) -> Int {
     final class Job: Sendable {
         let index: Int
         let body: @Sendable (Int) -> Int
@@ -189,9 +189,13 @@ func runThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Int) -> Int {
     let jobs = (0..<count).map { Job($0, body) }
     let threads = jobs.map { job in
         var identifier: pthread_t = 0
+        var attributes = pthread_attr_t()
         // SAFETY: the thread takes over the reference; it is joined below.
+        unsafe pthread_attr_init(&attributes)
+        unsafe pthread_attr_setstacksize(&attributes, stackBytes)
+        defer { unsafe pthread_attr_destroy(&attributes) }
         let code = unsafe pthread_create(
-            &identifier, nil,
+            &identifier, &attributes,
             { argument in
                 guard let argument = unsafe argument else { return nil }
                 let job = unsafe Unmanaged<Job>.fromOpaque(argument).takeRetainedValue()

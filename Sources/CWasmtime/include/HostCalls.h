@@ -17,6 +17,18 @@ static inline uint32_t bulkhead_thread_number(void) {
     return bulkhead_thread != 0 ? bulkhead_thread : bulkhead_number_thread();
 }
 
+// The lowest address of this thread's stack; the highest there is where that cannot be found out. The first use by the main
+// thread reads a file of /proc.
+extern _Thread_local uintptr_t bulkhead_stack_floor __attribute__((tls_model("initial-exec")));
+uintptr_t bulkhead_find_stack_floor(void);
+
+// Whether so many bytes of stack are left below the caller.
+static inline bool bulkhead_has_stack(size_t bytes) {
+    uintptr_t floor = bulkhead_stack_floor != 0 ? bulkhead_stack_floor : bulkhead_find_stack_floor();
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    return here > floor && here - floor >= bytes;
+}
+
 // Pages that this thread has made present without reading a disk (getrusage(2), ru_minflt), since it began.
 int64_t bulkhead_thread_faults(void);
 
