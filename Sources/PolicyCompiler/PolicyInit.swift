@@ -17,6 +17,7 @@ package enum PolicyInit {
         lines += scalarLines(uses, summary)
         lines += fileLines(uses(ImportTableLowering.fileSystem))
         lines += networkLines(uses(ImportTableLowering.accepting + ImportTableLowering.sockets), summary)
+        lines += processLines(summary)
         if !uses(["environ_get"]).isEmpty {
             lines += ["# Asks for environment variables.", "# [env]", "# allow = [\"LANG\"]", ""]
         }
@@ -57,12 +58,48 @@ package enum PolicyInit {
     }
 
     private static func networkLines(_ used: [String], _ summary: ModuleSummary) -> [String] {
-        let connects = summary.imports.contains { $0.name == ImportName("bulkhead", "tcp_connect") }
-        if used.isEmpty && !connects { return [] }
+        let own = hostFunctions(summary)
+        let connects = zip(["tcp_connect", "udp_connect", "udp_send", "unix_connect"], Self.endpoints)
+            .filter { own.contains($0.0) }.map(\.1)
+        let listens =
+            zip(
+                ["tcp_listen", "udp_bind", "unix_listen"], ["tcp://127.0.0.1:8080", "udp://127.0.0.1:5353", Self.path]
+            )
+            .filter { own.contains($0.0) }.map(\.1) + (used.contains("sock_accept") ? ["tcp://127.0.0.1:8080"] : [])
+        if used.isEmpty && connects.isEmpty && listens.isEmpty && !own.contains("resolve") { return [] }
         var lines = ["# Uses the network.", "# [net]"]
-        if connects { lines.append("# connect = [\"tcp://api.example.com:443\"]") }
-        if used.contains("sock_accept") { lines.append("# listen = [\"tcp://127.0.0.1:8080\"]") }
+        if !connects.isEmpty { lines.append("# connect = \(array(connects))") }
+        if !listens.isEmpty { lines.append("# listen = \(array(listens))") }
+        if own.contains("resolve") { lines.append("# resolve = [\"api.example.com\"]") }
         return lines + [""]
+    }
+
+    private static let path = "unix:///run/service.sock"
+    private static let endpoints = ["tcp://api.example.com:443", "udp://10.0.0.1:514", "udp://10.0.0.1:514", path]
+
+    private static func array(_ texts: [String]) -> String {
+        var seen: [String] = []
+        for text in texts where !seen.contains(text) { seen.append(text) }
+        return TOMLText.array(seen)
+    }
+
+    private static func processLines(_ summary: ModuleSummary) -> [String] {
+        let own = hostFunctions(summary)
+        var lines: [String] = []
+        if own.contains("spawn") {
+            lines += [
+                "# spawn = 100  # how many at once; together they get no more than the limits",
+                "# policies = [\"pure-compute\"]  # what a child may be given beside its parent's own",
+            ]
+        }
+        if own.contains("register") { lines.append("# register = [\"service.*\"]") }
+        if own.contains("whereis") { lines.append("# lookup = [\"service.*\"]") }
+        return lines.isEmpty
+            ? [] : ["# Starts processes of its own, or gives them names.", "# [process]"] + lines + [""]
+    }
+
+    private static func hostFunctions(_ summary: ModuleSummary) -> Set<String> {
+        Set(summary.imports.lazy.map(\.name).filter { $0.module == ImportTableLowering.bulkhead }.map(\.name))
     }
 
     private static func limitLines(_ summary: ModuleSummary) -> [String] {

@@ -12,6 +12,8 @@ import Testing
     private static let socket = 41
     private static let execve = 59
     private static let ptrace = 101
+    private static let sendmsg = 46
+    private static let fcntl = 72
 
     private static let withDirectory = """
         stdio = { stdin = "inherit", stdout = "inherit" }
@@ -77,8 +79,24 @@ import Testing
     }
 
     #if arch(x86_64)
+        /// sendmsg(2) is allowed on the control socket's number, which is the limit of descriptors: 64 of the guest and 288 of
+        /// the cell. Nothing can be given that number, even once it is free.
+        @Test func noDescriptorGetsTheControlSocketsNumber() throws {
+            _ = try withCell(Self.withDirectory) { cell, _ in
+                guard let copied = try cell.inject(Self.fcntl, ["0", "1030", "352"]) else {
+                    print("cells cannot be traced here; not tried")
+                    return false
+                }
+                #expect(copied == "returned -22")
+                #expect(
+                    try cell.inject(Self.fcntl, ["352", "1", "0"]) == "returned 1", "the control socket is not there")
+                return false
+            }
+        }
+
         @Test(arguments: [
             (socket, ["2", "1", "0"]), (execve, ["s:/bin/sh", "0", "0"]), (ptrace, ["0", "0", "0", "0"]),
+            (sendmsg, ["3", "0", "0"]), (sendmsg, ["5", "0", "0"]),
         ])
         func aCallOutsideTheProfileEndsTheCell(_ number: Int, _ arguments: [String]) throws {
             var isTried = false

@@ -136,9 +136,12 @@ import Testing
         let imports = ["args_get", "random_get", "path_open", "path_unlink_file", "sock_accept", "environ_get"].map {
             ModuleSummary.Import(name: ImportName("wasi_snapshot_preview1", $0), type: "func")
         }
+        let own = ["spawn", "register", "udp_send", "unix_listen", "resolve", "whereis"].map {
+            ModuleSummary.Import(name: ImportName("bulkhead", $0), type: "func")
+        }
         let odd = ModuleSummary.Import(name: ImportName("env", "magic"), type: "func () -> ()")
         let summary = ModuleSummary(
-            imports: imports + [odd], exports: [], memoryMinimum: 300 << 20, memoryMaximum: nil, profile: .dense)
+            imports: imports + own + [odd], exports: [], memoryMinimum: 300 << 20, memoryMaximum: nil, profile: .dense)
         let text = PolicyInit.text(for: summary, name: "a.wasm", digest: String(repeating: "0", count: 64))
         let document = try PolicyDocument.parse(text: text, file: "p", baseDirectory: "/")
         let set = try PolicyCompiler.compile([document]).capabilities
@@ -150,6 +153,11 @@ import Testing
             return isKey ? line.dropFirst(2) : line
         }.joined(separator: "\n")
         let all = try PolicyCompiler.compile([PolicyDocument.parse(text: taken, file: "p", baseDirectory: "/")])
-        #expect(all.capabilities.random && !all.capabilities.mounts.isEmpty && !all.capabilities.listen.isEmpty)
+        #expect(all.capabilities.random && !all.capabilities.mounts.isEmpty)
+        #expect(all.capabilities.listen.map(\.transport) == [.tcp, .unix])
+        #expect(all.capabilities.connect.map(\.transport) == [.udp] && !all.capabilities.resolve.isEmpty)
+        #expect(all.capabilities.limits.processes == 100 && all.capabilities.process.lookup == ["service.*"])
+        // All that the module imports is linked.
+        #expect(own.allSatisfy { all.imports[$0.name] == .granted })
     }
 }
