@@ -88,9 +88,13 @@ extension Ref where Value == RuntimeCore {
         if let newest = takeQueue(block, next: nil) { accept(newest, block, on: thread) }
     }
 
-    /// Sorts what was taken from the queue, oldest first, into mailbox and signal state.
+    /// Sorts what was taken from the queue, oldest first, into mailbox and signal state. What comes after the signal that ends
+    /// the process is kept until it has left: until then nobody may hear that it is gone, for it may still send.
     func accept(_ newest: NodeRef, _ block: BlockRef, on thread: ThreadRef) {
-        let process = block.id
+        sort(reversed(newest), block, on: thread)
+    }
+
+    private func reversed(_ newest: NodeRef) -> NodeRef? {
         var node: NodeRef? = newest
         var oldest: NodeRef?
         while let each = node {
@@ -98,12 +102,21 @@ extension Ref where Value == RuntimeCore {
             each.it.next = oldest?.address ?? 0
             oldest = each
         }
+        return oldest
+    }
+
+    private func sort(_ nodes: NodeRef?, _ block: BlockRef, on thread: ThreadRef) {
+        let process = block.id
+        var oldest = nodes
         while let each = oldest {
+            if block.it.signals.hasEnded && !block.it.flags.contains(.left) {
+                postpone(each, block)
+                return
+            }
             oldest = NodeRef(address: each.it.next)
             if each.it.target != process.rawValue {
-                // Sent to a process that had this block before.
                 if each.it.kind == .data { uncount(block) }
-                drop(each, on: thread)
+                returnToSender(each, on: thread)
                 continue
             }
             switch each.it.kind {
@@ -126,6 +139,36 @@ extension Ref where Value == RuntimeCore {
                 thread.it.nodes.free(each)
             }
         }
+    }
+
+    /// Its process had this block before; the block changed hands while this was put into its queue.
+    private func returnToSender(_ node: NodeRef, on thread: ThreadRef) {
+        switch node.it.kind {
+        case .room: return wakeWaiter(node, on: thread)
+        case .signal:
+            if let answer = node.value(Signal.self).answerOfTheGone {
+                let (gone, sender) = (ProcessID(rawValue: node.it.target), ProcessID(rawValue: node.it.sender))
+                send(answer, from: gone, to: sender, on: thread)
+            }
+        case .data, .exit, .down: break
+        }
+        drop(node, on: thread)
+    }
+
+    private func postpone(_ nodes: NodeRef, _ block: BlockRef) {
+        guard let first = block.it.postponed else { return block.it.postponed = nodes }
+        var last = first
+        while let next = NodeRef(address: last.it.next) { last = next }
+        last.it.next = nodes.address
+    }
+
+    /// Answers what has come since the process ended, as one that is gone; nothing comes any more.
+    func answerPostponed(_ block: BlockRef, _ newest: NodeRef?, on thread: ThreadRef) {
+        block.it.flags.insert(.left)
+        let postponed = block.it.postponed
+        block.it.postponed = nil
+        sort(postponed, block, on: thread)
+        if let newest { accept(newest, block, on: thread) }
     }
 
     @inline(__always)

@@ -82,7 +82,8 @@ extension Ref where Value == RuntimeCore {
     func isAlive(_ process: ProcessID) -> Bool {
         guard let block = it.table.block(process.slot) else { return false }
         let state = ProcessWord(rawValue: block.it.word.load(ordering: .acquiring)).state
-        guard block.it.generation.load(ordering: .acquiring) == process.generation else { return false }
+        let isLeaving = block.it.isLeaving.load(ordering: .sequentiallyConsistent)
+        guard block.it.generation.load(ordering: .acquiring) == process.generation, !isLeaving else { return false }
         switch state {
         case .free, .exiting: return false
         case .waitingForSignals, .waitingForMessages, .runnable, .running, .runningNotified: return true

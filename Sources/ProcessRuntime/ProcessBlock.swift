@@ -40,6 +40,8 @@ struct ProcessBlock: ~Copyable {
     let mailboxLimit = Atomic<UInt32>(0)
     /// The bytes that its queue and mailbox may hold, as far as one message is concerned.
     let byteLimit = Atomic<UInt64>(0)
+    /// It has begun to leave, and gets no name any more. Set before its names are released.
+    let isLeaving = Atomic<Bool>(false)
     /// The `AccountRecord` that messages to it are charged to, as an address.
     let account = Atomic<UInt>(0)
     /// The `ThreadState` that waits for it in a direct call, as an address, or 0. Written before it waits, by its thread.
@@ -65,6 +67,8 @@ struct ProcessBlock: ~Copyable {
     var descriptor = Wait.Descriptor.none
     var moreDescriptors: [Wait.Descriptor]?
     var pendingExit: ReasonBox?
+    /// What has come after the signal that ended it, oldest first.
+    var postponed: NodeRef?
     var signals = SignalState()
 
     struct Flags: OptionSet {
@@ -84,6 +88,8 @@ struct ProcessBlock: ~Copyable {
         static let bytesRefused = Flags(rawValue: 32)
         /// There may be messages that `nextMessage` has not looked at.
         static let unseen = Flags(rawValue: 64)
+        /// Its farewells are said, and what still comes is answered.
+        static let left = Flags(rawValue: 128)
     }
 
     init(slot: UInt32) {

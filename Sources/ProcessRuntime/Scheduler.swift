@@ -232,13 +232,15 @@ extension Ref where Value == RuntimeCore {
         let reason = block.it.pendingExit?.reason ?? ownReason
         block.it.pendingExit = nil
         _ = block.it.signals.handle(.ended, of: process)
-        // From here on it counts as dead, so no name can come any more.
-        if let newest = takeQueue(block, next: .exiting) { accept(newest, block, on: thread) }
+        // Before anyone can hear of its end: who does may take the name at once.
+        block.it.isLeaving.store(true, ordering: .sequentiallyConsistent)
         it.names.release(process)
+        let newest = takeQueue(block, next: .exiting)
         var cursor = SignalState.FarewellCursor()
         while let farewell = block.it.signals.farewell(after: &cursor) {
             send(farewell.signal(reason), from: process, to: farewell.target, on: thread)
         }
+        answerPostponed(block, newest, on: thread)
         release(block, on: thread)
         if it.isRoot(process) { stop(reason) }
     }
@@ -252,6 +254,10 @@ extension Ref where Value == RuntimeCore {
         }
         block.it.newest = nil
         block.it.beforeFound = nil
+        while let node = block.it.postponed {
+            block.it.postponed = NodeRef(address: node.it.next)
+            drop(node, on: thread)
+        }
         wakeWaiters(block, all: true, on: thread)
         block.it.body = nil
         releaseAccount(block)
@@ -259,6 +265,8 @@ extension Ref where Value == RuntimeCore {
         block.it.slices.store(0, ordering: .relaxed)
         block.it.flags = []
         let isUsedUp = block.it.generation.add(1, ordering: .releasing).newValue == .max
+        // After the generation: whoever sees this sees that one.
+        block.it.isLeaving.store(false, ordering: .releasing)
         block.it.word.store(ProcessWord(.free).rawValue, ordering: .releasing)
         thread.countProcess(-1)
         if !isUsedUp { giveSlot(block, thread) }

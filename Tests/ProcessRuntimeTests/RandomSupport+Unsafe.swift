@@ -25,7 +25,7 @@ struct SplitMix64 {
     }
 }
 
-private func environment(_ name: String) -> String? {
+func environment(_ name: String) -> String? {
     // SAFETY: the value is copied at once; nobody here changes the environment.
     unsafe getenv(name).map { unsafe String(cString: $0) }
 }
