@@ -10,7 +10,8 @@ package enum Enforcement {
             return path.hasSuffix("quota_bytes") || path.hasSuffix("quota_files") || path.hasSuffix("symlinks")
                 ? .wasmOnly : .kernel
         }
-        if path.hasPrefix("clocks") || path == "random" { return .wasmOnly }
+        // Which process of a cell does what, only Wasm knows.
+        if path.hasPrefix("clocks") || path == "random" || path.hasPrefix("process.") { return .wasmOnly }
         switch path {
         case "limits.memory", "limits.tables", "limits.stack", "limits.mailbox_messages", "limits.mailbox_bytes":
             return .wasmOnly
@@ -19,12 +20,14 @@ package enum Enforcement {
         }
     }
 
-    /// Keys of grants that hold only while the Wasm sandbox does: clock steps and quotas.
+    /// Keys of grants that hold only while the Wasm sandbox does: clock steps, quotas, and children with less than their
+    /// parents.
     static func wasmOnlyGrants(_ capabilities: CapabilitySet) -> [PolicyKey] {
         var keys: [PolicyKey] = []
         for name in ["realtime", "monotonic", "cpu"] {
             if let step = capabilities.clocks[name], step > 1 { keys.append(PolicyKey("clocks.\(name)")) }
         }
+        if !capabilities.process.policies.isEmpty { keys.append(PolicyKey("process.policies")) }
         for mount in capabilities.mounts {
             if mount.quotaBytes != nil { keys.append(PolicyKey("\(mount.key.path).quota_bytes")) }
             if mount.quotaFiles != nil { keys.append(PolicyKey("\(mount.key.path).quota_files")) }

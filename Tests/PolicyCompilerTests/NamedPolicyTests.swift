@@ -132,6 +132,11 @@ import Testing
         #expect(child.files == ["/work/a/w.toml", "/work/b/w.toml"])
     }
 
+    @Test func whoWantsNothingThatOnlyWasmEnforcesNamesNone() {
+        let text = "[process]\nspawn = 1\npolicies = [\"no-fs\"]\n[cell]\nrequire = [\"no-wasm-only\"]"
+        #expect(errors(["/work/main.toml": text]) == ["/work/main.toml:3:13: only the Wasm layer enforces this"])
+    }
+
     @Test func whatExtendsMayNameLess() throws {
         let files = [
             "/work/base.toml": "random = true\n[process]\nspawn = 3\npolicies = [\"./w.toml\", \"no-fs\"]",
