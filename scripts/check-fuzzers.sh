@@ -40,13 +40,21 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let wasmtime = Context.environment["WASMTIME_LIBRARY"] ?? ""
 
 let package = Package(
     name: "bulkhead",
     dependencies: [.package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2")],
     targets: [
         .target(name: "CLinux", linkerSettings: [.linkedLibrary("seccomp"), .linkedLibrary("cap")]),
+        .target(
+            name: "CWasmtime",
+            linkerSettings: [
+                .linkedLibrary("wasmtime"),
+                .unsafeFlags(["-L\(wasmtime)", "-Xlinker", "-rpath", "-Xlinker", wasmtime]),
+            ]),
         library("CapabilityModel"),
+        library("WasmEngine", ["CWasmtime", "CapabilityModel"]),
         library("PolicyCompiler", ["CapabilityModel", crypto]),
         library("LinuxKernel", ["CLinux", "CapabilityModel"]),
         library("ProcessRuntime", ["CapabilityModel", "LinuxKernel"]),
@@ -54,6 +62,7 @@ let package = Package(
         library("CellProtocol", ["CapabilityModel", "LinuxKernel"]),
         library("MachineKey", ["LinuxKernel", crypto]),
         library("AuditLog", ["CapabilityModel", "LinuxKernel", "MachineKey"]),
+        tests("WasmEngine", ["CapabilityModel", "WasmEngine"]),
         tests("PolicyCompiler", ["CapabilityModel", "PolicyCompiler"]),
         tests("WASIPreview1", ["CapabilityModel", "LinuxKernel", "ProcessRuntime", "WASIPreview1"]),
         tests("CellProtocol", ["CapabilityModel", "CellProtocol", "LinuxKernel"]),
@@ -88,11 +97,15 @@ plant Sources/AuditLog/JSONValue.swift 'guard rest.count >= 4 else' 'guard rest.
 plant Sources/CellProtocol/WireCodec.swift \
     'guard bytes.endIndex - position >= count else' 'guard bytes.endIndex - position + 1 >= count else'
 
+plant Sources/WasmEngine/BinaryReader.swift \
+    'guard length <= UInt64(end - position) else' 'guard length <= UInt64(end - position) + 1 else'
+
 log=$copy/build.log
+export WASMTIME_LIBRARY=$PWD/.deps/wasmtime/lib
 cd "$copy"
 begin=$SECONDS
 swift build --build-tests -j "$jobs" >"$log" 2>&1 || { tail -n 40 "$log" >&2; echo 'check-fuzzers: the copy does not build' >&2; exit 1; }
-echo "check-fuzzers: planted 4 bugs, built in $((SECONDS - begin)) s"
+echo "check-fuzzers: planted 5 bugs, built in $((SECONDS - begin)) s"
 
 missed=0
 hunt() {
@@ -115,5 +128,6 @@ hunt() {
 hunt 'guest memory bounds (WASI)' 'WASIPreview1Tests.FuzzTests'
 hunt 'policy parser' 'PolicyCompilerTests.PolicyFuzzTests/(mutated|random)'
 hunt 'audit reader' 'AuditLogTests.ReaderFuzzTests/anyLine'
+hunt 'module rewriter' 'WasmEngineTests.RewriterTests/damagedBinaries'
 hunt 'control messages' 'CellProtocolTests.CodecTests/randomAndMutated'
 exit "$missed"
