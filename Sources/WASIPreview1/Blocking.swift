@@ -5,6 +5,7 @@ internal import ProcessRuntime
 
 extension WASIProcess {
     /// Whether a call may block the thread that it is made on.
+    @inline(__always)
     var mayBlock: Bool { template.host.pool == nil || template.host.mayBlock() }
 
     /// Does `work`: at once where the call may block, else on a thread of the pool. Then the call is made again when it is
@@ -13,7 +14,17 @@ extension WASIProcess {
     /// `work` touches neither guest memory nor this process, which may have ended: the files that it works on it holds
     /// itself.
     /// - Throws: what `work` throws; anything, with `isSuspended` set, where the call is to be made again.
+    @inline(__always)
     func blocking<Value: Sendable>(
+        _ work: @escaping @Sendable () throws(CallFailure) -> Value
+    ) throws(CallFailure) -> Value {
+        if job == nil, mayBlock, !hasQuota { return try work() }
+        return try blockingHeld(work)
+    }
+
+    /// As `blocking`, where the call may not block its thread, or did not when it was first made, and with quotas.
+    @inline(never)
+    private func blockingHeld<Value: Sendable>(
         _ work: @escaping @Sendable () throws(CallFailure) -> Value
     ) throws(CallFailure) -> Value {
         if let job {

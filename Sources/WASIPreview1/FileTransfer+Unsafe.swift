@@ -17,18 +17,30 @@ extension WASIProcess {
     private static let bufferLimit = 1 << 20
 
     /// Reads at `offset`, or at the file's position, which then moves.
+    @inline(__always)
     func readFile(
         _ descriptor: Descriptor, _ offset: Int64?, _ iovs: UInt32, _ iovsCount: UInt32, _ memory: GuestMemory
     ) throws(CallFailure) -> Int {
-        let (file, mayBlock) = (descriptor.file, mayBlock)
+        guard mayBlock, job == nil else { return try readHeld(descriptor, offset, iovs, iovsCount, memory) }
+        let raw = descriptor.raw
+        return try unsafe memory.withVectors(at: iovs, count: iovsCount) { (vectors, _) throws(CallFailure) in
+            // SAFETY: `vectors` are pieces of the guest's memory, lent for this call.
+            try unsafe FileCaller.read(raw, vectors, offset)
+        }
+    }
+
+    /// As `readFile`, where the call may not block its thread, or did not when it was first made.
+    private func readHeld(
+        _ descriptor: Descriptor, _ offset: Int64?, _ iovs: UInt32, _ iovsCount: UInt32, _ memory: GuestMemory
+    ) throws(CallFailure) -> Int {
+        let file = descriptor.file
         var wanted = 0
         if job == nil {
             let knowsNowait = !file.knowsNoNowait.load(ordering: .relaxed)
             let done = try unsafe memory.withVectors(at: iovs, count: iovsCount) {
                 (vectors, total) throws(CallFailure) -> Int? in
-                // SAFETY: `vectors` are pieces of the guest's memory, lent for this call.
-                if mayBlock { return try unsafe FileCaller.read(file, vectors, offset) }
                 wanted = min(total, WASIProcess.bufferLimit)
+                // SAFETY: `vectors` are pieces of the guest's memory, lent for this call.
                 return try unsafe knowsNowait || wanted == 0 ? FileCaller.readCached(file, vectors, offset) : nil
             }
             if let done { return done }
@@ -50,7 +62,23 @@ extension WASIProcess {
     }
 
     /// Writes at `offset`, or at the file's position, which then moves.
+    @inline(__always)
     func writeFile(
+        _ descriptor: Descriptor, _ offset: Int64?, _ call: StaticString, _ fd: UInt32, _ iovs: UInt32,
+        _ iovsCount: UInt32, _ memory: GuestMemory
+    ) throws(CallFailure) -> Int {
+        guard mayBlock, job == nil, !hasQuota else {
+            return try writeHeld(descriptor, offset, call, fd, iovs, iovsCount, memory)
+        }
+        let raw = descriptor.raw
+        return try unsafe memory.withVectors(at: iovs, count: iovsCount) { (vectors, _) throws(CallFailure) in
+            // SAFETY: `vectors` are pieces of the guest's memory, lent for this call.
+            try unsafe FileCaller.write(raw, vectors, offset)
+        }
+    }
+
+    /// As `writeFile`, where the call may not block its thread, or did not when it was first made, and with quotas.
+    private func writeHeld(
         _ descriptor: Descriptor, _ offset: Int64?, _ call: StaticString, _ fd: UInt32, _ iovs: UInt32,
         _ iovsCount: UInt32, _ memory: GuestMemory
     ) throws(CallFailure) -> Int {
@@ -58,14 +86,14 @@ extension WASIProcess {
         if mayBlock && job == nil {
             return try unsafe memory.withVectors(at: iovs, count: iovsCount) {
                 (vectors, total) throws(CallFailure) in
-                guard let mount = descriptor.mount, hasQuota, mount.hasByteQuota else {
+                guard let mount = descriptor.mount, mount.hasByteQuota else {
                     // SAFETY: `vectors` are pieces of the guest's memory, lent for this call.
-                    return try unsafe FileCaller.write(descriptor.file, vectors, offset)
+                    return try unsafe FileCaller.write(descriptor.raw, vectors, offset)
                 }
                 return try WASIProcess.oneAtATime { () throws(CallFailure) in
                     try caller.charging(mount, call, fd, descriptor, offset, total) { (place) throws(CallFailure) in
                         // SAFETY: as above.
-                        try unsafe FileCaller.write(descriptor.file, vectors, place)
+                        try unsafe FileCaller.write(descriptor.raw, vectors, place)
                     }
                 }
             }
@@ -122,21 +150,23 @@ extension FileCaller {
     }
 
     /// May wait for the disk.
+    @inline(__always)
     fileprivate static func read(
-        _ file: OpenFile, _ vectors: IOVectors, _ offset: Int64?
+        _ raw: Int32, _ vectors: IOVectors, _ offset: Int64?
     ) throws(CallFailure) -> Int {
         // SAFETY: the caller's vectors go straight to the kernel.
-        if let offset { return try unsafe kernel(try FileDescriptorCalls.read(file.raw, vectors, at: offset)) }
-        return try unsafe kernel(try FileDescriptorCalls.read(file.raw, vectors))
+        if let offset { return try unsafe kernel(try FileDescriptorCalls.read(raw, vectors, at: offset)) }
+        return try unsafe kernel(try FileDescriptorCalls.read(raw, vectors))
     }
 
     /// May wait for the disk.
+    @inline(__always)
     fileprivate static func write(
-        _ file: OpenFile, _ vectors: IOVectors, _ offset: Int64?
+        _ raw: Int32, _ vectors: IOVectors, _ offset: Int64?
     ) throws(CallFailure) -> Int {
         // SAFETY: the caller's vectors go straight to the kernel.
-        if let offset { return try unsafe kernel(try FileDescriptorCalls.write(file.raw, vectors, at: offset)) }
-        return try unsafe kernel(try FileDescriptorCalls.write(file.raw, vectors))
+        if let offset { return try unsafe kernel(try FileDescriptorCalls.write(raw, vectors, at: offset)) }
+        return try unsafe kernel(try FileDescriptorCalls.write(raw, vectors))
     }
 
     /// What is in the page cache; nil when there is nothing, or the file system cannot say.
@@ -166,7 +196,7 @@ extension FileCaller {
             var piece = unsafe IOVector(base: base, count: buffer.count)
             // SAFETY: one piece, which is the whole array, for the time of the call.
             return try unsafe withUnsafeMutablePointer(to: &piece) { (one) throws(CallFailure) in
-                try unsafe read(file, IOVectors(UnsafeMutableBufferPointer(start: one, count: 1)), offset)
+                try unsafe read(file.raw, IOVectors(UnsafeMutableBufferPointer(start: one, count: 1)), offset)
             }
         }
     }
@@ -179,7 +209,7 @@ extension FileCaller {
             // SAFETY: writing only reads the piece, which is the whole array, for the time of the call.
             var piece = unsafe IOVector(base: UnsafeMutableRawPointer(mutating: base), count: buffer.count)
             return try unsafe withUnsafeMutablePointer(to: &piece) { (one) throws(CallFailure) in
-                try unsafe write(file, IOVectors(UnsafeMutableBufferPointer(start: one, count: 1)), offset)
+                try unsafe write(file.raw, IOVectors(UnsafeMutableBufferPointer(start: one, count: 1)), offset)
             }
         }
     }
