@@ -133,44 +133,65 @@ int bulkhead_bind(int socket, int family, const uint8_t *bytes, size_t count, ui
     return bind(socket, &address.any, length) == 0 ? 0 : errno;
 }
 
-int bulkhead_socket_name(
-    int socket, int peer, int *family, uint8_t *bytes, size_t *count, uint16_t *port, uint32_t *scope) {
-    union address address;
-    socklen_t length = sizeof address;
-    memset(&address, 0, sizeof address);
+// What the kernel wrote as an address, in parts.
+static int read_address(
+    const union address *address, socklen_t length, int *family, uint8_t *bytes, size_t *count, uint16_t *port,
+    uint32_t *scope) {
     *family = 0;
     *count = 0;
     *port = 0;
     *scope = 0;
-    int result = peer ? getpeername(socket, &address.any, &length) : getsockname(socket, &address.any, &length);
-    if (result != 0) return errno;
-    switch (address.any.sa_family) {
+    switch (address->any.sa_family) {
     case AF_INET:
         *family = BULKHEAD_IPV4;
         *count = 4;
-        *port = ntohs(address.ipv4.sin_port);
-        memcpy(bytes, &address.ipv4.sin_addr, 4);
+        *port = ntohs(address->ipv4.sin_port);
+        memcpy(bytes, &address->ipv4.sin_addr, 4);
         break;
     case AF_INET6:
         *family = BULKHEAD_IPV6;
         *count = 16;
-        *port = ntohs(address.ipv6.sin6_port);
-        *scope = address.ipv6.sin6_scope_id;
-        memcpy(bytes, &address.ipv6.sin6_addr, 16);
+        *port = ntohs(address->ipv6.sin6_port);
+        *scope = address->ipv6.sin6_scope_id;
+        memcpy(bytes, &address->ipv6.sin6_addr, 16);
         break;
     case AF_UNIX: {
         *family = BULKHEAD_UNIX;
         size_t room = length > offsetof(struct sockaddr_un, sun_path)
             ? length - offsetof(struct sockaddr_un, sun_path) : 0;
-        if (room > sizeof address.local.sun_path) room = sizeof address.local.sun_path;
-        *count = strnlen(address.local.sun_path, room);
-        memcpy(bytes, address.local.sun_path, *count);
+        if (room > sizeof address->local.sun_path) room = sizeof address->local.sun_path;
+        *count = strnlen(address->local.sun_path, room);
+        memcpy(bytes, address->local.sun_path, *count);
         break;
     }
     default:
         break;
     }
     return 0;
+}
+
+int bulkhead_socket_name(
+    int socket, int peer, int *family, uint8_t *bytes, size_t *count, uint16_t *port, uint32_t *scope) {
+    union address address;
+    socklen_t length = sizeof address;
+    memset(&address, 0, sizeof address);
+    int result = peer ? getpeername(socket, &address.any, &length) : getsockname(socket, &address.any, &length);
+    if (result != 0) return errno;
+    return read_address(&address, length, family, bytes, count, port, scope);
+}
+
+ssize_t bulkhead_receive_from(
+    int socket, void *data, size_t size, int *family, uint8_t *bytes, size_t *count, uint16_t *port, uint32_t *scope) {
+    union address address;
+    socklen_t length = sizeof address;
+    memset(&address, 0, sizeof address);
+    ssize_t received;
+    do {
+        received = recvfrom(socket, data, size, MSG_DONTWAIT, &address.any, &length);
+    } while (received < 0 && errno == EINTR);
+    if (received < 0) return -errno;
+    read_address(&address, length, family, bytes, count, port, scope);
+    return received;
 }
 
 static int make_socket(int family, int type) {

@@ -34,7 +34,19 @@ final class Authority: Sendable {
     /// What args_get and environ_get hand out.
     let arguments: [[UInt8]]
     let environment: [[UInt8]]
-    private let linked = Mutex<[ObjectIdentifier: LinkedModule]>([:])
+    private let linked = Mutex<[ObjectIdentifier: Code]>([:])
+
+    /// A module with this authority's import table, and its finished instances. Nothing of them reaches a process of another
+    /// authority.
+    final class Code: Sendable {
+        let linked: LinkedModule
+        let pool: InstancePool
+
+        init(_ linked: LinkedModule) {
+            self.linked = linked
+            pool = InstancePool(linked)
+        }
+    }
 
     /// The first process's, with what the supervisor resolved for it.
     init(root capabilities: CapabilitySet, onDenied: DenialMode, arguments: [[UInt8]], environment: [[UInt8]]) {
@@ -69,13 +81,13 @@ final class Authority: Sendable {
 
     /// The module with this authority's import table; linked once.
     /// - Throws: `EngineError.unresolvedImports` for what Bulkhead does not have.
-    func link(_ module: Module, engine: Engine) throws(EngineError) -> LinkedModule {
+    func link(_ module: Module, engine: Engine) throws(EngineError) -> Code {
         let identity = ObjectIdentifier(module)
         if let found = linked.withLock({ $0[identity] }) { return found }
         let linker = Linker(engine: engine)
         linker.hooks = GuestContext.directHooks
         try HostImports.define(in: linker, for: module, by: imports)
-        let made = try linker.link(module)
+        let made = Code(try linker.link(module))
         return linked.withLock { table in
             let first = table[identity] ?? made
             table[identity] = first
@@ -97,8 +109,7 @@ final class Authority: Sendable {
                 entries[name] = .denied(PolicyKey("spawn.without.\(area(of: key))"))
             } else {
                 let policy = policies.first { if case .denied? = $0.table[name] { true } else { false } }
-                let shown = policy.map { "process.policies[\"\($0.name)\"].\(key)" } ?? key.path
-                entries[name] = .denied(PolicyKey(shown))
+                entries[name] = .denied(policy.map { key.in(policy: $0.name) } ?? key)
             }
         }
         return ImportTable(entries: entries)
@@ -176,5 +187,7 @@ final class AuthorityCache: Sendable {
         policies.firstIndex { $0.name == name }.flatMap { UInt16(exactly: $0) }
     }
 
-    func limits(ofPolicy index: UInt16) -> Limits { policies[Int(index)].capabilities.limits }
+    func limits(ofPolicy index: UInt16) -> (name: String, limits: Limits) {
+        (policies[Int(index)].name, policies[Int(index)].capabilities.limits)
+    }
 }

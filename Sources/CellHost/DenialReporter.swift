@@ -3,6 +3,7 @@
 import CapabilityModel
 import CellProtocol
 import LinuxKernel
+import ProcessRuntime
 import Synchronization
 import WASIPreview1
 
@@ -33,6 +34,15 @@ final class DenialReporter: DenialSink, Sendable {
         state.withLock { $0.report(denial, to: control) }
     }
 
+    /// Reports the end of a process other than the first, if it is one that somebody should look at.
+    func ended(_ process: ProcessID, _ reason: ExitReason) {
+        switch reason {
+        case .trap, .limit, .refused, .cellFailed: break
+        case .normal, .exited, .killedBySignal, .shutdown, .kill, .killed, .noproc, .noconnection, .bytes: return
+        }
+        state.withLock { $0.report(.processExited(process: process.rawValue, reason.bounded()), to: control) }
+    }
+
     /// Sends what is folded, waiting for the supervisor; for the end of the cell.
     func finish() {
         state.withLock { state in
@@ -60,6 +70,16 @@ final class DenialReporter: DenialSink, Sendable {
             fold(denial)
             if tokens > 0 {
                 flush(to: control, waits: false)
+            }
+        }
+
+        /// Something that cannot be folded: what does not go is counted.
+        mutating func report(_ message: CellMessage, to control: ControlChannel) {
+            refill()
+            if tokens > 0, control.send(message, waits: false) {
+                tokens -= 1
+            } else {
+                dropped += 1
             }
         }
 

@@ -10,8 +10,8 @@ final class Grant: Sendable {
     /// Bounds of one process; `account` bounds all that share it.
     let limits: Limits
     let account: Account
-    /// Limits that a parent lowered on the way here, so that a refusal names the spawn and not the policy.
-    let lowered: Set<LimitKind>
+    /// Limits that were lowered on the way here, and the keys of what lowered them.
+    let lowered: [LimitKind: PolicyKey]
     /// When time is up that a parent gave; nil for most. The program's own wall time is the supervisor's to enforce.
     let end: End?
 
@@ -26,7 +26,7 @@ final class Grant: Sendable {
     }
 
     init(
-        authority: Authority, limits: Limits, account: Account, lowered: Set<LimitKind> = [], end: End? = nil
+        authority: Authority, limits: Limits, account: Account, lowered: [LimitKind: PolicyKey] = [:], end: End? = nil
     ) {
         self.authority = authority
         self.limits = limits
@@ -37,17 +37,23 @@ final class Grant: Sendable {
 
     /// The key of a limit's refusal.
     func key(of limit: LimitKind) -> PolicyKey {
-        if limit == .processes, !lowered.contains(limit) { return PolicyKey("limits.processes") }
-        return PolicyKey((lowered.contains(limit) ? "spawn.limits." : "limits.") + limit.policyName)
+        lowered[limit] ?? PolicyKey("limits.\(limit.policyName)")
     }
 
     /// What a child gets: its parent's account where it has no limits of its own, else one that charges the parent's too.
-    func child(authority: Authority, policy: Limits?, own: [(kind: LimitKind, value: UInt64)]) -> Grant {
+    func child(
+        authority: Authority, policy: (name: String, limits: Limits)?, own: [(kind: LimitKind, value: UInt64)]
+    ) -> Grant {
         var limits = self.limits
-        if let policy { limits = limits.meet(policy) }
         var lowered = self.lowered
+        if let policy {
+            limits = limits.meet(policy.limits)
+            for kind in LimitKind.allCases where limits.budget(kind) < self.limits.budget(kind) {
+                lowered[kind] = PolicyKey("limits.\(kind.policyName)").in(policy: policy.name)
+            }
+        }
         for (kind, value) in own where limits.lower(kind, to: value) {
-            lowered.insert(kind)
+            lowered[kind] = PolicyKey("spawn.limits.\(kind.policyName)")
         }
         if limits == self.limits {
             return authority === self.authority

@@ -17,7 +17,7 @@ struct LoadedProgram {
     private let plan: CellPlan
     private let module: ProgramModule
     private let grant: Grant
-    private let linked: LinkedModule
+    private let code: Authority.Code
 
     /// Loads all code, seals the cell, and runs nothing yet. `descriptors` are the plan's own first, then those it counts.
     init(_ descriptors: [Int32], warm: WarmEngine, control: ControlChannel, reporter: DenialReporter) throws {
@@ -28,7 +28,7 @@ struct LoadedProgram {
         let plan = try CellPlan(decoding: bytes)
         guard descriptors.count == plan.descriptorCount + 1 else { throw WireError.invalid("count of descriptors") }
         func take(_ count: Int) -> [Int32] { (0..<count).compactMap { _ in list.takeFirst()?.release() } }
-        let code = take(1)
+        let main = take(1)
         let streams = take(plan.streams.count(where: { $0 != .closed }))
         let mounts = take(plan.mounts.count)
         let listeners = take(Int(plan.listeners))
@@ -39,7 +39,7 @@ struct LoadedProgram {
             EngineConfiguration(profile: plan.profile, stackBytes: Int(clamping: plan.limits.stack)))
         let authority = Authority(
             root: plan.capabilities, onDenied: plan.onDenied, arguments: plan.arguments, environment: plan.environment)
-        func load(_ raw: Int32, _ name: String?) throws -> (ProgramModule, LinkedModule) {
+        func load(_ raw: Int32, _ name: String?) throws -> (ProgramModule, Authority.Code) {
             // The descriptor is closed, which the mapping does not mind.
             let file = OwnedFileDescriptor(taking: raw)
             let module = try Module(deserializingFile: "/proc/self/fd/\(file.rawValue)", engine: engine)
@@ -52,7 +52,7 @@ struct LoadedProgram {
                     message: "the module\(name) imports what Bulkhead does not have:\n" + Self.describe(imports))
             }
         }
-        (module, linked) = try load(code[0], nil)
+        (module, code) = try load(main[0], nil)
         var others: [String: ProgramModule] = [:]
         for (name, raw) in zip(plan.modules, modules) { others[name] = try load(raw, name).0 }
 
@@ -69,7 +69,7 @@ struct LoadedProgram {
                 plan,
                 ProgramFiles.Descriptors(streams: streams, mounts: mounts, listeners: listeners, places: places),
                 authority: authority, host: host),
-            reporter: reporter, broker: BrokerPort(control: control))
+            reporter: reporter, broker: BrokerPort(control: control), parkAfter: plan.parkAfter)
         try control.prepareToSeal(plan.controlSocket)
         try LoadedProgram.seal(plan, mounts: mounts + places)
     }
@@ -90,7 +90,7 @@ struct LoadedProgram {
         let spawned = program.runtime.spawn(request) { process in
             program.setRoot(process.id)
             return WasmProcess(
-                linked, start: start,
+                code, start: start,
                 context: GuestContext(program: program, grant: grant, process: copy process, module: module))
         }
         return (try spawned.get().process, invocation)

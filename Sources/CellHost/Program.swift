@@ -42,6 +42,8 @@ final class Program: Sendable {
     let authorities: AuthorityCache
     let reporter: DenialReporter
     let broker: BrokerPort
+    /// How long a handler is idle, in nanoseconds, before it is parked; nil is never.
+    let parkAfter: UInt64?
     private let files: ProgramFiles
     private let root = Atomic<UInt64>(.max)
     /// Whether the engine can interrupt a guest: without that there is one process.
@@ -49,8 +51,9 @@ final class Program: Sendable {
 
     init(
         runtime: Runtime, engine: Engine, modules: [String: ProgramModule], authorities: AuthorityCache,
-        files: ProgramFiles, reporter: DenialReporter, broker: BrokerPort
+        files: ProgramFiles, reporter: DenialReporter, broker: BrokerPort, parkAfter: UInt64?
     ) {
+        self.parkAfter = parkAfter
         self.runtime = runtime
         self.engine = engine
         maySpawn = engine.configuration.profile == .dense

@@ -1,6 +1,7 @@
 // What a cell can make ready before it knows whom it will run.
 
 import CapabilityModel
+import LinuxKernel
 import WASIPreview1
 import WasmEngine
 
@@ -13,6 +14,8 @@ struct WarmEngine {
 
     init() {
         WarmUp.run()
+        // Without, a first thread is made all the same, later.
+        try? warmUpThreads()
         // Built on first use, from closures: better now than while a guest waits.
         _ = WASIFunctions.all.count
         BulkheadImports.warmUp()

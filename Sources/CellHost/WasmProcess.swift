@@ -51,38 +51,47 @@ final class WasmProcess: Resumable {
     /// Messages that a handler takes before others run.
     private static let messagesInARow = 64
 
-    private let linked: LinkedModule
+    private let code: Authority.Code
     private let start: Start
     private let context: GuestContext
     private var store: Store?
+    /// In place of the store, while an idle handler is parked.
+    private var parked: ParkedInstance?
+    /// When a handler that is idle is to be parked, CLOCK_MONOTONIC in ns; nil while it is not idle, and when it cannot be.
+    private var parkingTime: UInt64?
     private var stage = Stage.created
     /// False for good once a direct call took too long or had to wait.
     private var mayRunDirectly = true
 
-    init(_ linked: LinkedModule, start: Start, context: GuestContext) {
-        self.linked = linked
+    init(_ code: Authority.Code, start: Start, context: GuestContext) {
+        self.code = code
         self.start = start
         self.context = context
     }
 
-    var canRunDirectly: Bool { mayRunDirectly && stage == .idle }
+    /// Never where a parent has set an end: a direct call cannot be put aside when it has come.
+    var canRunDirectly: Bool { mayRunDirectly && stage == .idle && context.grant.end == nil }
 
     func didOverrun() { mayRunDirectly = false }
 
     func resume(_ mode: ResumeMode) -> Suspension {
         guard let end = context.grant.end else { return run(mode) }
         if let reason = end.reason(at: Clock.monotonicNow()) { return finish(reason) }
-        switch run(mode) {
-        case .waiting(var wait):
-            wait.deadline = min(wait.deadline ?? .max, end.time)
-            return .waiting(wait)
-        case let suspension: return suspension
-        }
+        let suspension = run(mode)
+        guard case .waiting(var wait) = suspension else { return suspension }
+        wait.deadline = min(wait.deadline ?? .max, end.time)
+        return .waiting(wait)
     }
 
     func abandon() {
-        store = nil
+        dropStore()
+        forgetParked()
         context.release()
+    }
+
+    /// Its instance may be put back to its beginning and be another process's.
+    private func dropStore() {
+        if let store = store.take() { code.pool.give(store) }
     }
 
     // MARK: Running
@@ -93,6 +102,8 @@ final class WasmProcess: Resumable {
             switch stage {
             case .created:
                 makeStore()
+                // One that was used before is instantiated already.
+                if store?.isBusy == false, let end = goOn(after: []) { return end }
             case .idle:
                 served += 1
                 if let suspension = serve(mode, mayGoOn: served <= WasmProcess.messagesInARow) { return suspension }
@@ -104,9 +115,12 @@ final class WasmProcess: Resumable {
 
     private func makeStore() {
         let limits = context.grant.limits
-        store = Store(
-            linked, limits: StoreLimits(memoryBytes: limits.memory, tableElements: limits.tableElements),
-            context: context, charge: context.grant.account)
+        let bounds = StoreLimits(memoryBytes: limits.memory, tableElements: limits.tableElements)
+        // The first process ends with its cell, so that its instance is of no use to any other.
+        store =
+            context.program.isRoot(context.process.id)
+            ? Store(code.linked, limits: bounds, context: context, charge: context.grant.account)
+            : code.pool.take(limits: bounds, context: context, charge: context.grant.account)
         stage = .instantiating
     }
 
@@ -117,16 +131,20 @@ final class WasmProcess: Resumable {
         switch progress {
         case .yielded: return .yielded
         case .waiting: return .waiting(context.takeWait())
-        case .finished(let values):
-            do throws(EngineError) {
-                switch try advance(values) {
-                case .calling, .idle: return nil
-                case .ended(let reason): return finish(reason)
-                }
-            } catch {
-                return finish(.refused(message: "\(error)"))
-            }
+        case .finished(let values): return goOn(after: values)
         case .trapped, .exited, .ended, .failed: return finish(reason(of: progress))
+        }
+    }
+
+    /// A call has returned.
+    private func goOn(after values: [WasmValue]) -> Suspension? {
+        do throws(EngineError) {
+            switch try advance(values) {
+            case .calling, .idle: return nil
+            case .ended(let reason): return finish(reason)
+            }
+        } catch {
+            return finish(.refused(message: "\(error)"))
         }
     }
 
@@ -142,7 +160,8 @@ final class WasmProcess: Resumable {
         switch stage {
         case .created, .instantiating:
             stage = .initializing
-            guard context.module.hasInitialize else { return try advance([]) }
+            // A module that has both is a program first, and initialises itself as one.
+            guard context.module.hasInitialize, !(isProgram && context.module.hasStart) else { return try advance([]) }
             try store?.call("_initialize")
             return .calling
         case .initializing:
@@ -157,6 +176,10 @@ final class WasmProcess: Resumable {
             stage = .idle
             return values.first == .i32(0) ? .idle : .ended(.normal)
         }
+    }
+
+    private var isProgram: Bool {
+        if case .program = start { true } else { false }
     }
 
     private func begin() throws(EngineError) -> Step {
@@ -191,9 +214,11 @@ final class WasmProcess: Resumable {
     private func serve(_ mode: ResumeMode, mayGoOn: Bool) -> Suspension? {
         guard context.process.hasUnseenMessages else {
             if let end = context.process.pendingExit { return finish(end) }
-            return .waiting(Wait(messages: true))
+            return .waiting(Wait(messages: true, deadline: whenToPark()))
         }
         guard mayGoOn else { return .yielded }
+        parkingTime = nil
+        if parked != nil, let end = unpark() { return end }
         do throws(EngineError) {
             guard let export = context.module.messageExport else { throw .noSuchExport("bulkhead_message") }
             guard mode == .direct, mayRunDirectly, store?.mayCallDirectly ?? false else {
@@ -213,13 +238,56 @@ final class WasmProcess: Resumable {
         return context.process.pendingExit.map { finish($0) }
     }
 
+    // MARK: Parking
+
+    /// Called when the process is about to wait for messages: parks it if it has been idle for long enough.
+    /// - Returns: when to look again; nil when it is parked, or never will be.
+    private func whenToPark() -> UInt64? {
+        guard let idle = context.program.parkAfter, parked == nil else { return nil }
+        let now = Clock.monotonicNow()
+        guard let time = parkingTime else {
+            parkingTime = now.addingReportingOverflow(idle).partialValue
+            return parkingTime
+        }
+        guard now >= time else { return time }
+        // Once in each idle time: what cannot be parked now could not be later.
+        parkingTime = .max
+        guard let made = store?.park(),
+            context.grant.account.charge(.memory, UInt64(made.heldBytes)) == nil
+        else { return nil }
+        parked = made
+        dropStore()
+        return nil
+    }
+
+    /// Makes an instance again, as it was.
+    /// - Returns: the end of the process, where there is no memory for it.
+    private func unpark() -> Suspension? {
+        guard let parked else { return nil }
+        forgetParked()
+        let limits = context.grant.limits
+        store = code.pool.unpark(
+            parked, limits: StoreLimits(memoryBytes: limits.memory, tableElements: limits.tableElements),
+            context: context, charge: context.grant.account)
+        guard store?.isBusy == true, let progress = store?.poll() else { return nil }
+        return finish(reason(of: progress))
+    }
+
+    private func forgetParked() {
+        guard let parked else { return }
+        context.grant.account.refund(.memory, UInt64(parked.heldBytes))
+        self.parked = nil
+    }
+
     // MARK: Ending
 
     private func finish(_ reason: ExitReason) -> Suspension {
         if let denial = store?.memoryDenial { context.reportMemory(denial) }
+        forgetParked()
         // The first process's memory goes with the cell, which is faster than unmapping it.
         if !context.program.isRoot(context.process.id) {
-            store = nil
+            dropStore()
+            context.program.reporter.ended(context.process.id, reason)
         }
         context.release()
         return .finished(reason)

@@ -1,4 +1,4 @@
-// UDP sockets, for those who may make and address them: the supervisor's broker. A cell never does.
+// UDP sockets: made and addressed by the supervisor's broker; a cell, which does neither, receives.
 
 internal import CLinux
 internal import Glibc
@@ -37,6 +37,27 @@ package enum DatagramSocket {
         let result = unsafe bulkhead_send_to(
             raw, parts.family, parts.bytes, parts.bytes.count, parts.port, parts.scope, bytes, bytes.count)
         _ = try requireCount(result, "sendto")
+    }
+
+    /// Receives one datagram without waiting; what does not fit is lost.
+    /// - Parameters:
+    ///   - raw: a socket.
+    ///   - buffer: gets the bytes.
+    /// - Returns: how many there are, and who sent them; nil where that is not known.
+    /// - Throws: EAGAIN when none is there, else what recvfrom(2) says.
+    package static func receive(
+        _ raw: Int32, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(SystemError) -> (count: Int, sender: SocketAddress?) {
+        var family: Int32 = 0
+        var bytes = [UInt8](repeating: 0, count: 108)
+        var count = 0
+        var port: UInt16 = 0
+        var scope: UInt32 = 0
+        // SAFETY: the caller's buffer is written within its length; the array has the 108 bytes that the callee may fill.
+        let result = unsafe bulkhead_receive_from(
+            raw, buffer.baseAddress, buffer.count, &family, &bytes, &count, &port, &scope)
+        let received = try requireCount(result, "recvfrom")
+        return (received, SocketAddress(family: family, bytes: Array(bytes[..<count]), port: port, scope: scope))
     }
 
     private static func make(_ family: Int32) throws(SystemError) -> OwnedFileDescriptor {

@@ -86,9 +86,7 @@ package enum StreamSocket {
         // SAFETY: the array has the 108 bytes that the callee may fill; the others are locals.
         let result = unsafe bulkhead_socket_name(raw, peer, &family, &bytes, &count, &port, &scope)
         try requireZero(result, peer == 0 ? "getsockname" : "getpeername")
-        let value = Array(bytes[..<count])
-        if family == Int32(BULKHEAD_UNIX) { return .unix(path: String(decoding: value, as: UTF8.self)) }
-        return IPAddress(bytes: value, scope: scope).map { .ip($0, port: port) }
+        return SocketAddress(family: family, bytes: Array(bytes[..<count]), port: port, scope: scope)
     }
 
     private static func make(_ family: Int32) throws(SystemError) -> OwnedFileDescriptor {
@@ -103,6 +101,19 @@ package enum StreamSocket {
             (Int32(ip.isIPv6 ? BULKHEAD_IPV6 : BULKHEAD_IPV4), ip.bytes, port, ip.scope)
         case .unix(let path):
             (Int32(BULKHEAD_UNIX), Array(path.utf8), 0, 0)
+        }
+    }
+}
+
+extension SocketAddress {
+    /// From the parts that CLinux takes addresses to; nil for a family that is not ours.
+    init?(family: Int32, bytes: [UInt8], port: UInt16, scope: UInt32) {
+        if family == Int32(BULKHEAD_UNIX) {
+            self = .unix(path: String(decoding: bytes, as: UTF8.self))
+        } else if let address = IPAddress(bytes: bytes, scope: scope) {
+            self = .ip(address, port: port)
+        } else {
+            return nil
         }
     }
 }

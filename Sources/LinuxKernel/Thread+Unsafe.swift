@@ -48,6 +48,13 @@ package func spawnThread(
     return ThreadHandle(thread)
 }
 
+/// Does once what the C library does when the first thread is made and when it gives memory back: calls that a system call
+/// filter has no reason to allow. Waits for that thread's end.
+/// - Throws: what pthread_create(3) says.
+package func warmUpThreads() throws(SystemError) {
+    try spawnThread(name: "warm-up", stackSize: 64 << 10) { bulkhead_warm_up_allocator() }.join()
+}
+
 private final class ThreadBody: Sendable {
     let name: String
     let body: @Sendable () -> Void

@@ -132,6 +132,7 @@ package enum SeccompProgram {
             SyscallRule(name: "getpeername", reason: "net: a connection's other end, for socket_address"),
             SyscallRule(name: "getsockname", reason: "net: a socket's own end, for socket_address"),
         ]
+        + allow(["getpeername", "getsockname"], "net: a socket's addresses, for socket_address")
         + Constant.socketOptions.map {
             SyscallRule(
                 name: "getsockopt", arguments: [int(1, Constant.socketLevel), int(2, $0)],

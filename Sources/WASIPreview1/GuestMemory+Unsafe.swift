@@ -87,9 +87,10 @@ internal import LinuxKernel
     }
 
     /// The area itself, for as long as this memory may be used.
-    @unsafe package func buffer(of area: Area) -> UnsafeRawBufferPointer {
+    @inline(__always)
+    @unsafe package func buffer(of area: Area) -> UnsafeMutableRawBufferPointer {
         // SAFETY: the area is inside the memory.
-        unsafe UnsafeRawBufferPointer(start: base + area.offset, count: area.count)
+        unsafe UnsafeMutableRawBufferPointer(start: base + area.offset, count: area.count)
     }
 
     /// Copies bytes that lie elsewhere to the start of the area; what does not fit is left out.

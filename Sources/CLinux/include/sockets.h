@@ -29,6 +29,9 @@ int bulkhead_bind(int socket, int family, const uint8_t *bytes, size_t count, ui
 /// getsockname(2) or getpeername(2). `bytes` has room for 108; `*family` is 0 for a family not listed above.
 int bulkhead_socket_name(
     int socket, int peer, int *family, uint8_t *bytes, size_t *count, uint16_t *port, uint32_t *scope);
+/// recvfrom(2) with MSG_DONTWAIT: bytes received, or minus an errno; the sender as bulkhead_socket_name tells it.
+ssize_t bulkhead_receive_from(
+    int socket, void *data, size_t size, int *family, uint8_t *bytes, size_t *count, uint16_t *port, uint32_t *scope);
 /// A close-on-exec, non-blocking stream socket, or minus an errno.
 int bulkhead_stream_socket(int family);
 /// The same for datagrams.

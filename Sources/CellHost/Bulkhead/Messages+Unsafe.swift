@@ -72,12 +72,13 @@ enum Messages {
         if handleCount == 0 {
             // SAFETY: the bytes are inside the guest's memory, which stays in place until this call returns; they are
             // copied before that.
-            result = unsafe context.process.send(address, tag: tag, data: memory.buffer(of: area), attachments: [])
+            result = unsafe context.process.send(
+                address, tag: tag, data: UnsafeRawBufferPointer(memory.buffer(of: area)), attachments: [])
         } else {
             let sent = try Attachments(context, memory, at: call.i32(4), count: handleCount)
             // SAFETY: as above.
             result = unsafe context.process.send(
-                address, tag: tag, data: memory.buffer(of: area), attachments: sent.attachments)
+                address, tag: tag, data: UnsafeRawBufferPointer(memory.buffer(of: area)), attachments: sent.attachments)
             if case .sent = result { sent.commit(context) }
         }
         switch result {

@@ -52,10 +52,6 @@ enum Network {
                 }
             }
         },
-        BulkheadFunction("udp_send", [.i32, .i32, .i32, .i32, .i32, .i32], suspends: true) {
-            attempt($0, $1, udpSend)
-        },
-        BulkheadFunction("socket_address", [.i32, .i32, .i32, .i32, .i32]) { answer($0, $1, socketAddress) },
         BulkheadFunction("resolve", [.i32, .i32, .i32, .i32, .i32], suspends: true) { attempt($0, $1, resolve) },
     ]
 
@@ -104,53 +100,9 @@ enum Network {
         return call.finish(.success)
     }
 
-    /// `udp_send(fd, host, host_length, port, data, length)`: one datagram from a bound socket, sent by the broker.
-    /// - Throws: as `socket`; `badf`; `notsock` none that `udp_bind` made; `msgsize` more than 65507 bytes.
-    private static func udpSend(
-        _ context: GuestContext, _ call: borrowing HostCall, _ memory: GuestMemory
-    ) throws(CallFailure) -> HostOutcome {
-        guard case .request = context.underWay else {
-            let companion = try context.wasi().companion(of: call.i32(0))
-            guard let socket = companion as? BrokerSocket else { throw .errno(.notsock) }
-            let name = try text(memory, call, pointer: 1, length: 2, limit: BrokerRequest.hostLimit)
-            guard let port = UInt16(exactly: call.i32(3)) else { throw .errno(.inval) }
-            let data = try memory.area(at: call.i32(4), count: call.i32(5))
-            guard data.count <= BrokerRequest.datagramLimit else { throw .errno(.msgsize) }
-            return try ask(
-                context, .udpSend(socket: socket.number, host: name, port: port, data: memory.bytes(in: data)))
-        }
-        guard try answered(context) != nil else { return context.waitForBroker() }
-        return call.finish(.success)
-    }
-
-    /// `socket_address(fd, peer, buffer, capacity, out)`: `host:port` of the local (0) or the peer's (1) end; `unix:path` for
-    /// unix sockets.
-    /// - Throws: `badf`; `notsock`; `inval` another `peer`; `fault`; `notconn` no peer; `afnosupport` an
-    ///   address of another kind; `msgsize` it does not fit, and `out` tells its length.
-    private static func socketAddress(
-        _ context: GuestContext, _ call: borrowing HostCall, _ memory: GuestMemory
-    ) throws(CallFailure) {
-        let peer = call.i32(1)
-        guard peer <= 1 else { throw .errno(.inval) }
-        let buffer = try memory.area(at: call.i32(2), count: call.i32(3))
-        let out = try memory.area(at: call.i32(4), count: 4)
-        let raw = try context.wasi().rawSocket(call.i32(0))
-        let address: SocketAddress?
-        do throws(SystemError) {
-            address = try peer == 1 ? StreamSocket.peerAddress(raw) : StreamSocket.localAddress(raw)
-        } catch {
-            throw .errno(Errno(linux: error.errno))
-        }
-        guard let address else { throw .errno(.afnosupport) }
-        let text = Array("\(address)".utf8)
-        memory.store(UInt32(truncatingIfNeeded: text.count), in: out, at: 0)
-        guard text.count <= buffer.count else { throw .errno(.msgsize) }
-        memory.store(text.span, in: buffer)
-    }
-
     // MARK: Asking
 
-    private static func ask(
+    static func ask(
         _ context: GuestContext, _ operation: BrokerRequest.Operation
     ) throws(CallFailure) -> HostOutcome {
         let program = context.program
@@ -167,7 +119,7 @@ enum Network {
 
     /// nil while there is no answer.
     /// - Throws: the errno of one that is no success; `io` when the supervisor is gone.
-    private static func answered(
+    static func answered(
         _ context: GuestContext
     ) throws(CallFailure) -> (BrokerAnswer, BrokerPort.DescriptorBox?)? {
         guard case .request(let id) = context.underWay else { return nil }
@@ -196,7 +148,7 @@ enum Network {
         return port
     }
 
-    private static func text(
+    static func text(
         _ memory: GuestMemory, _ call: borrowing HostCall, pointer: Int, length: Int, limit: Int
     ) throws(CallFailure) -> String {
         let length = call.i32(length)

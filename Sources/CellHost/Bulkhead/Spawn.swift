@@ -25,7 +25,7 @@ enum Spawning {
         let grant = try childGrant(context, options)
         let (module, isOwn) = try childModule(context, options)
         let start = try start(of: module, isOwn: isOwn, options)
-        let linked = try link(context, module, grant)
+        let code = try link(context, module, grant)
         let handles =
             options.handles.count == 0 ? Attachments.none : try Attachments(context, memory, options.handles)
         var argument: SpawnArgument?
@@ -54,7 +54,7 @@ enum Spawning {
         let result = context.process.runtime.spawn(request) { child in
             let guest = GuestContext(program: context.program, grant: grant, process: copy child, module: module)
             guest.argument = argument
-            return WasmProcess(linked, start: start, context: guest)
+            return WasmProcess(code, start: start, context: guest)
         }
         switch result {
         case .success(let spawned):
@@ -134,7 +134,7 @@ enum Spawning {
 
     private static func link(
         _ context: GuestContext, _ module: ProgramModule, _ grant: Grant
-    ) throws(CallFailure) -> LinkedModule {
+    ) throws(CallFailure) -> Authority.Code {
         do throws(EngineError) {
             return try grant.authority.link(module.module, engine: context.program.engine)
         } catch {
