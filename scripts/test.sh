@@ -16,6 +16,11 @@ built=$SECONDS
 swift test --skip-build --disable-xctest "$@" 2>&1 | tee "$log" |
     awk '/^(◇|✔) Test case passing/ || /^◇/ { skip = 1; next } /^(✔|✘|↳|±) / { skip = 0 } !skip { print; fflush() }'
 suite=${PIPESTATUS[0]}
+# Once more what may go to other threads: WASI's calls on files, all of them through the pool for blocking calls.
+if [ "$#" -eq 0 ]; then
+    BULKHEAD_WASI_POOL=1 swift test --skip-build --disable-xctest --filter WASIPreview1Tests >.build/test-pool.log 2>&1 ||
+        { echo 'test: WASI over the pool failed' >&2; grep -E '✘' .build/test-pool.log | head -n 20 >&2; suite=1; }
+fi
 suite_done=$SECONDS
 
 programs='left out'
