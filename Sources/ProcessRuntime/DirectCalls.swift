@@ -65,11 +65,12 @@ extension Ref where Value == RuntimeCore {
     /// - Returns: false when it must end.
     func blockThread(_ block: BlockRef, _ wait: Wait, on thread: ThreadRef) -> Bool {
         block.it.blockedThread.store(thread.address, ordering: .relaxed)
-        defer { block.it.blockedThread.store(0, ordering: .relaxed) }
         switch beginWait(block, wait, on: thread) {
         case .end:
+            block.it.blockedThread.store(0, ordering: .relaxed)
             return false
         case .lookAgain:
+            block.it.blockedThread.store(0, ordering: .relaxed)
             cancelWait(block)
             return !it.isStopping.load(ordering: .relaxed)
         case .waits:
@@ -77,11 +78,11 @@ extension Ref where Value == RuntimeCore {
         }
         handOn(block, thread)
         it.detached.subtract(1, ordering: .sequentiallyConsistent)
-        while !it.isStopping.load(ordering: .acquiring),
-            ProcessWord(rawValue: block.it.word.load(ordering: .acquiring)).state != .runnable
-        {
+        // Not until it is runnable: whoever made it so might find no thread here by then, and queue it.
+        while !it.isStopping.load(ordering: .acquiring), block.it.blockedThread.load(ordering: .acquiring) != 0 {
             thread.it.parker.park()
         }
+        block.it.blockedThread.store(0, ordering: .relaxed)
         it.detached.add(1, ordering: .sequentiallyConsistent)
         startTicker()
         cancelWait(block)

@@ -72,11 +72,7 @@ extension Ref where Value == RuntimeCore {
     }
 
     func enqueueFromOutside(_ block: BlockRef) {
-        if let thread = ThreadRef(address: block.it.blockedThread.load(ordering: .relaxed)) {
-            thread.it.parker.unpark()
-        } else {
-            submit(block)
-        }
+        if !unblock(block) { submit(block) }
     }
 
     func isAlive(_ process: ProcessID) -> Bool {

@@ -103,6 +103,10 @@ extension Ref where Value == RuntimeCore {
             if idle.poller == worker {
                 idle.poller = nil
                 it.hasPoller.store(false, ordering: .sequentiallyConsistent)
+                if idle.isPollerCalled {
+                    idle.isPollerCalled = false
+                    return false
+                }
             } else if let index = idle.sleepers.firstIndex(of: worker) {
                 idle.sleepers.remove(at: index)
             } else {
@@ -130,16 +134,18 @@ extension Ref where Value == RuntimeCore {
                 it.idleCount.subtract(1, ordering: .sequentiallyConsistent)
                 return .sleeper(worker)
             }
-            guard idle.poller != nil else { return .nobody }
-            idle.poller = nil
-            it.hasPoller.store(false, ordering: .sequentiallyConsistent)
+            guard idle.poller != nil, !idle.isPollerCalled else { return .nobody }
+            idle.isPollerCalled = true
             it.idleCount.subtract(1, ordering: .sequentiallyConsistent)
             return .poller
         }
         switch choice {
         case .sleeper(let worker): worker.it.thread?.it.parker.unpark()
         case .poller: it.reactor.interrupt()
-        case .nobody: it.searching.subtract(1, ordering: .sequentiallyConsistent)
+        case .nobody:
+            it.searching.subtract(1, ordering: .sequentiallyConsistent)
+            // Others may have left it to this one to wake somebody, who was not idle yet.
+            if hasWork() { wakeIdle() }
         }
     }
 

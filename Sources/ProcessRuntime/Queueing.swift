@@ -7,8 +7,8 @@ extension Ref where Value == RuntimeCore {
     /// Queues a process that the caller has just made runnable.
     @inline(__always)
     func enqueue(_ block: BlockRef, on thread: ThreadRef) {
-        if block.it.blockedThread.load(ordering: .relaxed) != 0 {
-            unblock(block)
+        if unblock(block) {
+            return
         } else if let worker = thread.it.worker {
             pushNext(block, on: worker)
         } else {
@@ -16,11 +16,17 @@ extension Ref where Value == RuntimeCore {
         }
     }
 
-    /// A process that waits in a direct call has a thread of its own.
-    private func unblock(_ block: BlockRef) {
-        if let thread = ThreadRef(address: block.it.blockedThread.load(ordering: .relaxed)) {
-            thread.it.parker.unpark()
+    /// A process that waits in a direct call has a thread of its own, which goes on when it is taken out here.
+    /// - Returns: false when there is none, and the process is to be queued.
+    @inline(__always)
+    func unblock(_ block: BlockRef) -> Bool {
+        if block.it.blockedThread.load(ordering: .relaxed) == 0 { return false }
+        guard let thread = ThreadRef(address: block.it.blockedThread.exchange(0, ordering: .acquiringAndReleasing))
+        else {
+            return false
         }
+        thread.it.parker.unpark()
+        return true
     }
 
     /// Before all others: what runs now and what it woke are likely to talk to each other.
@@ -147,7 +153,7 @@ extension Ref where Value == RuntimeCore {
 
     private func wake(_ process: ProcessID, onto worker: WorkerRef) {
         guard let block = wakeState(process) else { return }
-        if block.it.blockedThread.load(ordering: .relaxed) != 0 { unblock(block) } else { pushWoken(block, on: worker) }
+        if !unblock(block) { pushWoken(block, on: worker) }
     }
 
     /// Makes a process runnable if it waits; the caller queues it.

@@ -20,6 +20,9 @@ struct RuntimeCore: ~Copyable {
         var sleepers: [WorkerRef] = []
         /// Asleep in the reactor.
         var poller: WorkerRef?
+        /// Someone has called the poller to work. It is the poller until it has heard: were another one there already, that
+        /// one might hear it in its place.
+        var isPollerCalled = false
     }
 
     struct Ending {
