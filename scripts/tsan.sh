@@ -37,5 +37,6 @@ cmp -s "$package/Package.swift.new" "$package/Package.swift" || cp "$package/Pac
 rm "$package/Package.swift.new"
 
 export TSAN_OPTIONS="halt_on_error=1 exitcode=66 history_size=4"
-swift test --package-path "$package" --scratch-path "$root/.build-tsan/build" --sanitize=thread --disable-xctest -c release -Xswiftc -enable-testing \
+swift test --package-path "$package" --scratch-path "$root/.build-tsan/build" --sanitize=thread --disable-xctest \
+    -c release -Xswiftc -enable-testing \
     -j "${JOBS:-2}" ${1:+--filter "$1"}

@@ -109,7 +109,7 @@ extension Ref where Value == RuntimeCore {
     }
 
     /// The process has nothing to do until something happens.
-    private func suspend(_ block: BlockRef, _ wait: Wait, on thread: ThreadRef) {
+    private func suspend(_ block: BlockRef, _ wait: borrowing Wait, on thread: ThreadRef) {
         block.it.flags.remove(.direct)
         if wait.deadline == 0 { return yield(block, on: thread) }
         switch beginWait(block, wait, on: thread) {
@@ -137,7 +137,7 @@ extension Ref where Value == RuntimeCore {
     }
 
     /// From running to waiting, once everything that may end the wait is arranged.
-    func beginWait(_ block: BlockRef, _ wait: Wait, on thread: ThreadRef) -> WaitOutcome {
+    func beginWait(_ block: BlockRef, _ wait: borrowing Wait, on thread: ThreadRef) -> WaitOutcome {
         receive(block, on: thread)
         if block.it.pendingExit != nil { return .end }
         if wait.messages && block.it.flags.contains(.unseen) { return .lookAgain }
@@ -164,7 +164,7 @@ extension Ref where Value == RuntimeCore {
     // MARK: What a wait holds on to
 
     /// - Returns: whether the process is to try again at once.
-    private func armDescriptors(_ block: BlockRef, _ wait: Wait) -> Bool {
+    private func armDescriptors(_ block: BlockRef, _ wait: borrowing Wait) -> Bool {
         let process = block.id
         if let descriptor = wait.descriptor {
             block.it.descriptor = descriptor

@@ -59,3 +59,6 @@ final class ThreadBox: Sendable {
 }
 
 func isSet(_ name: String) -> Bool { environment(name) != nil }
+
+/// A number from the environment, or 1.
+func factor(_ name: String) -> Int { environment(name).flatMap { Int($0) } ?? 1 }

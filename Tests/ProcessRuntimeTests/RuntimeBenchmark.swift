@@ -6,6 +6,9 @@ import ProcessRuntime
 import Testing
 
 @Suite(.serialized, .enabled(if: isSet("BULKHEAD_BENCHMARK"))) struct RuntimeBenchmark {
+    /// Under a profiler that slows everything down: BULKHEAD_BENCHMARK=100 does a hundredth.
+    private static var divisor: Int { factor("BULKHEAD_BENCHMARK") }
+
     /// Passes each message on to the process that it knows; counts down on the way.
     final class Member: Resumable {
         let process: Process
@@ -123,7 +126,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2]) func pingPong(_ workers: Int) throws {
-        let hops = 10_000_000
+        let hops = 10_000_000 / Self.divisor
         // An even count ends at the root.
         try measure("ping-pong, a hop", workers: workers, count: hops) {
             Root($0, size: 2, tokens: 1, hops: UInt64(hops) | 1)
@@ -131,7 +134,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2], [1, 100]) func ring(_ workers: Int, _ tokens: Int) throws {
-        let hops = 10_000_000 / tokens
+        let hops = 10_000_000 / tokens / Self.divisor
         // So that the last hop of each token ends at the root.
         let rounded = UInt64(hops / 1_000 * 1_000 + 999)
         try measure("ring of 1,000, \(tokens) tokens, a hop", workers: workers, count: Int(rounded) * tokens) {
@@ -140,7 +143,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2]) func spawnAndExit(_ workers: Int) throws {
-        let count = 3_000_000
+        let count = 3_000_000 / Self.divisor
         try measure("spawn and exit", workers: workers, count: count) { Spawner($0, count: count) }
     }
 }
