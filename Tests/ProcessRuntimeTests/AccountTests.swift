@@ -125,7 +125,7 @@ private final class AccountTree: Sendable {
     }
 
     /// What each thread holds in the end.
-    private let held = Mutex<[Holding]>([])
+    private let held = Lock<[Holding]>([])
     private let seeds: [UInt64]
     private let violations = Atomic<UInt64>(0)
 

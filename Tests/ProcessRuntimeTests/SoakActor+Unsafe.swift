@@ -47,10 +47,10 @@ final class SoakField: Sendable {
     static let aliased: UInt64 = 4
 
     let phase = Atomic<UInt64>(Phase.busy.rawValue)
-    let population = Mutex(Population())
+    let population = Lock(Population())
     let spawned = Counter()
     let ended = Counter()
-    private let problems = Mutex<[String]>([])
+    private let problems = Lock<[String]>([])
     let most: Int
 
     init(most: Int) {
