@@ -16,7 +16,7 @@ JOBS ?= $(shell n=$$(nproc); m=$$(awk '/^MemAvailable/ { print int($$2 / 2097152
 
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib -j $(JOBS)
 
-.PHONY: help setup build release guests programs test demo bench bench-processes soak fuzz lint check docs install uninstall clean
+.PHONY: help setup build release guests programs test demo bench bench-processes soak fuzz model lint check docs install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ fuzz: setup guests ## the fuzz tests at length (FACTOR=10), then whether they fi
 
 tsan: ## the process runtime's tests under ThreadSanitizer
 	@JOBS=$(JOBS) scripts/tsan.sh
+
+model: setup ## models of the runtime's protocols, every state of them, and the faults planted in them
+	@scripts/model.sh
 
 lint: ## formatting of Swift, syntax of shell and Python
 	@scripts/lint.sh

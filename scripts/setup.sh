@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly wasmtime_version=50.0.1
-readonly packages=(libseccomp-dev wasi-libc libclang-rt-19-dev-wasm32 rustc libstd-rust-dev-wasm32)
+readonly packages=(libseccomp-dev wasi-libc libclang-rt-19-dev-wasm32 rustc libstd-rust-dev-wasm32 spin gcc)
 
 fail() {
     printf 'setup: %s\n' "$*" >&2
