@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -242,6 +244,8 @@ ssize_t bulkhead_executable(uint8_t *path, size_t capacity) {
 }
 
 void bulkhead_warm_up_allocator(void) {
+    // As many arenas as it would allow itself once it has more than eight, when it counts the processors.
+    mallopt(M_ARENA_MAX, 8 * get_nprocs());
     // More than a heap's top keeps, in blocks that are no mappings of their own: freeing them shrinks the heap.
     void *volatile blocks[6];
     for (int index = 0; index < 6; index++) blocks[index] = malloc(100 << 10);

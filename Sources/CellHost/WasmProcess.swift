@@ -160,8 +160,7 @@ final class WasmProcess: Resumable {
         switch stage {
         case .created, .instantiating:
             stage = .initializing
-            // A module that has both is a program first, and initialises itself as one.
-            guard context.module.hasInitialize, !(isProgram && context.module.hasStart) else { return try advance([]) }
+            guard context.module.hasInitialize else { return try advance([]) }
             try store?.call("_initialize")
             return .calling
         case .initializing:
@@ -176,10 +175,6 @@ final class WasmProcess: Resumable {
             stage = .idle
             return values.first == .i32(0) ? .idle : .ended(.normal)
         }
-    }
-
-    private var isProgram: Bool {
-        if case .program = start { true } else { false }
     }
 
     private func begin() throws(EngineError) -> Step {

@@ -81,6 +81,15 @@ extension ProcessTests {
         Self.expectAllHold(try Scratch().run(guest, policy: Self.crowd, arguments: [size]), lines)
     }
 
+    @Test("any number of workers", arguments: [1, 2, 3, 40])
+    func workers(count: Int) throws {
+        let scratch = try Scratch()
+        #expect(try scratch.run("hello", options: ["--workers", "\(count)"]).stdout == "hello\n")
+        let outcome = try scratch.run(
+            "process-crowd", policy: Self.crowd, options: ["--workers", "\(count)"], arguments: ["1000"])
+        Self.expectAllHold(outcome, 6)
+    }
+
     @Test("random calls of every function get errnos, and nothing worse")
     func hostile() throws {
         let factor = ProcessInfo.processInfo.environment["BULKHEAD_FUZZ_FACTOR"].flatMap(Int.init) ?? 1

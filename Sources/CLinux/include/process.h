@@ -67,8 +67,8 @@ int bulkhead_limit_get(int resource, uint64_t *soft, uint64_t *hard);
 ssize_t bulkhead_executable(uint8_t *path, size_t capacity);
 /// PR_SET_NAME of the calling thread: at most 15 bytes are kept.
 void bulkhead_name_thread(const char *name);
-/// Makes the C library look up what it looks up once, when a thread that is not the first gives memory back for the first
-/// time: it opens a file beneath /proc/sys. To be called on such a thread.
+/// Makes the C library look up now what it looks up once: when a thread that is not the first gives memory back for the first
+/// time it opens a file beneath /proc/sys, and when there are many threads one beneath /sys. To be called on such a thread.
 void bulkhead_warm_up_allocator(void);
 
 #endif
