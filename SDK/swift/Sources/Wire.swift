@@ -107,9 +107,15 @@ public struct Decoder {
         Number(littleEndian: try take(MemoryLayout<Number>.size).loadUnaligned(as: Number.self))
     }
 
+    // A count or an index. Int has 32 bits here, so not every one fits.
+    mutating func count() throws(HostError) -> Int {
+        guard let count = Int(exactly: try number(UInt32.self)) else { throw .malformed }
+        return count
+    }
+
     mutating func handle(_ kind: Int) throws(HostError) -> UInt32 {
-        let index = Int(try number(UInt32.self))
-        guard index >= 0, index < handles.count, Int(handles[index].kind) == kind, handles[index].value != .max else {
+        let index = try count()
+        guard index < handles.count, Int(handles[index].kind) == kind, handles[index].value != .max else {
             throw .malformed
         }
         let value = handles[index].value
@@ -177,7 +183,7 @@ extension String: Wire {
         encoder.bytes.append(contentsOf: utf8)
     }
     public static func decode(from decoder: inout Decoder) throws(HostError) -> String {
-        let count = Int(try decoder.number(UInt32.self))
+        let count = try decoder.count()
         guard let text = String(validating: try decoder.take(count), as: UTF8.self) else { throw .malformed }
         return text
     }
@@ -200,9 +206,9 @@ extension Array: Wire where Element: Wire {
         for value in self { value.encode(to: &encoder) }
     }
     public static func decode(from decoder: inout Decoder) throws(HostError) -> [Element] {
-        let count = Int(try decoder.number(UInt32.self))
+        let count = try decoder.count()
         // A count is only a claim; this bounds the work that a hostile one can cause.
-        guard count >= 0, count <= decoder.remaining else { throw .malformed }
+        guard count <= decoder.remaining else { throw .malformed }
         var values: [Element] = []
         for _ in 0..<count { values.append(try Element.decode(from: &decoder)) }
         return values
