@@ -39,12 +39,13 @@ programs: ## fetch the third-party programs that the tests run, by hash; once, t
 test: setup guests programs ## set up, build, run every test
 	@JOBS=$(JOBS) scripts/test.sh
 
-demo: setup guests ## release build, then the untrusted plugin under its policy
+demo: setup guests ## release build, then an untrusted plugin and some processes under their policies
 	@mkdir -p .build
 	@echo 'demo: $(SWIFT_RELEASE)  (the first time takes minutes; log in .build/demo-build.log)'
 	@$(SWIFT_RELEASE) >.build/demo-build.log 2>&1 || { tail -n 60 .build/demo-build.log >&2; exit 1; }
 	@tail -n 1 .build/demo-build.log
 	@Examples/untrusted-plugin/demo.sh
+	@Examples/processes-demo.sh
 
 bench: release guests ## benchmarks, as ratios against peers in the same run; BENCH=--json for programs
 	@Benchmarks/fetch-peer.sh

@@ -169,6 +169,11 @@ final class RunningCommand {
 
     var isRunning: Bool { process.isRunning }
 
+    /// What it has printed by now.
+    var outputSoFar: String {
+        (try? Data(contentsOf: output)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
     func terminate() {
         process.terminate()
     }

@@ -1,0 +1,73 @@
+// Every call of each SDK under a policy, and what servers promise, in three languages.
+
+import Foundation
+import Testing
+
+@Suite("The SDKs")
+struct SDKTests {
+    static let policy =
+        GuestTests.streams + """
+            random = true
+            args = true
+            [process]
+            spawn = 1_000
+            register = ["calls.*"]
+            lookup = ["calls.*"]
+            [net]
+            listen = ["tcp://127.0.0.1:PORT", "udp://127.0.0.1:PORT"]
+            connect = ["tcp://127.0.0.1:PORT", "udp://127.0.0.1:PORT"]
+            resolve = ["localhost"]
+            [limits]
+            fds = 4000
+
+            """
+
+    /// What every SDK's guest must show.
+    static let everywhere = [
+        "argument", "receive-timeout", "send", "mailbox-full", "limit-memory", "monitor-normal", "monitor-trap",
+        "monitor-bytes", "exit-shutdown", "alive", "monitor-noproc", "exit-kill", "demonitor", "link", "trap-exit",
+        "unlink", "register", "register-twice", "whereis", "unregister", "register-denied", "whereis-denied",
+        "without-spawn", "policy-denied", "tcp-listen", "tcp-echo", "tcp-denied",
+    ]
+
+    static let ofLanguage = [
+        "c": [
+            "spawn", "spawn-bad-flags", "spawn-no-module", "tags", "message-size", "reserved-tag", "bad-handle",
+            "bad-pointer", "monitor-code", "name-released", "duplicate", "alias", "abi-version", "sleep", "tcp-connect",
+            "tcp-accept", "descriptor-moved", "close", "udp", "resolve", "resolve-denied",
+        ],
+        "rust": [
+            "monitor-code", "exit-invalid", "event", "tcp-accept", "udp", "resolve", "resolve-denied", "wire-format",
+            "wire-round-trips", "wire-bounded",
+        ],
+        "swift": ["monitor-error", "exit-invalid", "event", "wire-format", "wire-round-trips", "wire-bounded"],
+    ]
+
+    @Test("do what their calls promise", arguments: ["c", "rust", "swift"])
+    func calls(_ language: String) throws {
+        let port = UInt16.random(in: 20_000...30_000)
+        let policy = Self.policy.replacingOccurrences(of: "PORT", with: "\(port)")
+        let outcome = try Scratch().run("sdk-calls-\(language)", policy: policy)
+        #expect(outcome.status == 0, "\(outcome.stderr)")
+        let wanted = Self.everywhere + (Self.ofLanguage[language] ?? [])
+        #expect(Set(outcome.lines) == Set(wanted.map { $0 + ": ok" } + ["done"]), "\(outcome.stdout)")
+    }
+
+    static let promises = [
+        "call", "cast", "info", "call-timeout", "late-reply", "large-request", "deferred-reply", "stop", "call-dead",
+        "callee-dies", "nothing-left",
+    ]
+
+    @Test("have servers that keep gen_server's promises on both kinds of process", arguments: ["c", "rust", "swift"])
+    func servers(_ language: String) throws {
+        let policy = Self.policy.replacingOccurrences(of: "PORT", with: "9")
+        let outcome = try Scratch().run("sdk-servers-\(language)", policy: policy)
+        #expect(outcome.status == 0, "\(outcome.stderr)")
+        let special = language == "c" ? ["large-reply"] : []
+        // First on a blocking process, then on a handler.
+        let both = (Self.promises + special).flatMap { [$0, $0] }
+        let once = ["call-self"] + (language == "c" ? ["handler", "handler-ends"] : [])
+        #expect(
+            outcome.lines.sorted() == ((both + once).map { $0 + ": ok" } + ["done"]).sorted(), "\(outcome.stdout)")
+    }
+}
