@@ -19,7 +19,7 @@ builtins=$(echo /usr/lib/llvm-*/lib/clang/*/lib/wasi/libclang_rt.builtins-wasm32
 # A process costs the pages it touches. The stack grows down from a page's middle, and the module's data grows up from
 # there, so that a small process touches one page; and running off the stack is a trap, not a write into the data.
 process_link=(-z stack-size=30720 --stack-first)
-process_link_c=(-Wl,-z,stack-size=30720 -Wl,--stack-first)
+process_link_c=(-Wl,-z,stack-size=30720 -Wl,--stack-first -Wl,--wrap=__original_main)
 
 # wasm-opt, where it is installed, would make the output differ from machine to machine. Names stay, for backtraces.
 c_flags=(--target=wasm32-wasi --sysroot=/usr -O2 -Wall -Wextra -Werror -nodefaultlibs --no-wasm-opt -Wl,--strip-debug
@@ -101,6 +101,7 @@ build_rust() {
     with=$(companion "$1" "$2") || return 1
     "$rust" "${rust_flags[@]}" -C lto=fat -C strip=debuginfo --crate-name guest \
         --extern "bulkhead=$new/libbulkhead.rlib" -C link-arg=-zstack-size=30720 \
+        -C link-arg=--wrap=__original_main \
         ${with:+-C "link-arg=$PWD/$with"} "$1" -o "$2"
 }
 

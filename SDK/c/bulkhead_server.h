@@ -184,6 +184,16 @@ __attribute__((weak, export_name("bulkhead_spawned"))) void bulkhead_spawned(uin
     if (!bulkhead_module.is_handler && __wasm_call_dtors != NULL) __wasm_call_dtors();
 }
 
+// Debian 12's wasi-libc leaves main's constructors to the linker, which sees to them only where nobody calls them by
+// name, as above. `-Wl,--wrap=__original_main` leads its _start here. A newer one runs them itself and never comes here.
+__attribute__((weak)) int __real___original_main(void);
+__attribute__((weak)) int __wrap___original_main(void) {
+    __wasm_call_ctors();
+    int status = __real___original_main();
+    if (__wasm_call_dtors != NULL) __wasm_call_dtors();
+    return status;
+}
+
 __attribute__((weak, export_name("bulkhead_message"))) int32_t bulkhead_message(void) {
     if (bulkhead_module.on_message != NULL) return bulkhead_module.on_message();
     return bulkhead_module.server == NULL || bulkhead_serve_one(bulkhead_module.server, 0) == 1;

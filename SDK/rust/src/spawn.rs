@@ -179,6 +179,18 @@ pub(crate) fn take_argument<A: Wire>() -> Option<A> {
 
 extern "C" {
     fn __wasm_call_ctors();
+    fn __real___original_main() -> i32;
+}
+
+// The C library of Debian 12's Rust leaves main's constructors to the linker, which sees to them only where nobody calls
+// them by name, as below. `-C link-arg=--wrap=__original_main` leads its _start here. A newer one runs them itself.
+#[no_mangle]
+extern "C" fn __wrap___original_main() -> i32 {
+    // SAFETY: once in a process, before anything else.
+    unsafe {
+        __wasm_call_ctors();
+        __real___original_main()
+    }
 }
 
 // The host calls this in a child, which has no main: constructors run here.
