@@ -149,6 +149,14 @@ static inline uint32_t bulkhead_length(const char *text) {
 
 // ---- Messages
 
+#ifdef BULKHEAD_IMPORTS_ONLY
+#define BULKHEAD_PASS_OVER() (void)0
+#else
+// Whether a selective receive may have passed over messages, which the host then does not announce to a handler again.
+__attribute__((weak)) bool bulkhead_passed_over;
+#define BULKHEAD_PASS_OVER() (void)(bulkhead_passed_over = true)
+#endif
+
 /// Sends bytes and handles; when the receiver's mailbox is full, waits for room up to `timeout`.
 /// Errors: `srch` the receiver is gone, `timedout`, `msgsize` it could never hold this, `badf` or `inval` a bad handle.
 /// Suspends when full.
@@ -170,6 +178,7 @@ static inline int32_t bulkhead_send(uint32_t process, uint64_t tag, const void *
 static inline int32_t bulkhead_receive_select(const uint64_t *tags, uint32_t tag_count, void *buffer, uint32_t capacity,
                                               struct bulkhead_handle *handles, uint32_t handle_capacity,
                                               struct bulkhead_message *message, int64_t timeout) {
+    if (tag_count > 0) BULKHEAD_PASS_OVER();
     int32_t error = bulkhead_host_receive(tags, tag_count, buffer, capacity, handles, handle_capacity, message);
     if (error != BULKHEAD_AGAIN) return error;
     if (timeout == 0) return BULKHEAD_TIMEDOUT;

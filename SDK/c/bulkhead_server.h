@@ -196,5 +196,10 @@ __attribute__((weak)) int __wrap___original_main(void) {
 
 __attribute__((weak, export_name("bulkhead_message"))) int32_t bulkhead_message(void) {
     if (bulkhead_module.on_message != NULL) return bulkhead_module.on_message();
-    return bulkhead_module.server == NULL || bulkhead_serve_one(bulkhead_module.server, 0) == 1;
+    if (bulkhead_module.server == NULL) return 1;
+    // One is enough, unless a call within passed over others.
+    bulkhead_passed_over = false;
+    int32_t next = bulkhead_serve_one(bulkhead_module.server, 0);
+    while (next == 0 && bulkhead_passed_over) next = bulkhead_serve_one(bulkhead_module.server, 0);
+    return next == 1;
 }

@@ -54,7 +54,8 @@ struct SDKTests {
     }
 
     static let promises = [
-        "call", "cast", "info", "call-timeout", "late-reply", "large-request", "deferred-reply", "stop", "call-dead",
+        "call", "cast", "info", "call-timeout", "late-reply", "large-request", "deferred-reply", "nested-call", "stop",
+        "call-dead",
         "callee-dies", "nothing-left",
     ]
 

@@ -5,9 +5,10 @@
 
 #define MS BULKHEAD_MILLISECONDS
 
-enum { ADD, LATE, CRASH, STOP, LARGE, DEFER };
+enum { ADD, LATE, CRASH, STOP, LARGE, DEFER, NESTED };
 
 static uint64_t counter;
+static int32_t ask(uint32_t server, uint64_t what, uint64_t *count, int64_t timeout);
 static struct bulkhead_caller waiting;
 
 static int32_t call(void *state, struct bulkhead_request *request) {
@@ -18,6 +19,12 @@ static int32_t call(void *state, struct bulkhead_request *request) {
     case LATE:
         bulkhead_sleep(60 * MS);
         break;
+    case NESTED: {
+        // Calls itself while others call.
+        uint64_t other;
+        ask(request->handles[0].value, LATE, &other, BULKHEAD_FOREVER);
+        break;
+    }
     case CRASH: __builtin_trap();
     case STOP: return 1;
     case LARGE: return bulkhead_reply(request, large, sizeof large);
@@ -71,6 +78,16 @@ static void put_off(void) {
     bulkhead_send(handles[1].value, 5, &count, sizeof count);
 }
 
+// Has the first server call the second.
+static void nest(void) {
+    struct bulkhead_handle handles[2];
+    struct bulkhead_message message;
+    bulkhead_host_argument(0, 0, handles, 2, &message);
+    uint64_t what = NESTED;
+    bulkhead_send_handles(handles[0].value, BULKHEAD_CALL_TAG | 1, &what, sizeof what, (struct bulkhead_handle[]){
+        handles[1], {BULKHEAD_PROCESS, 0, BULKHEAD_SELF}}, 2, BULKHEAD_FOREVER);
+}
+
 static void kind(uint32_t flags) {
     struct bulkhead_options options = {.flags = flags};
     struct bulkhead_child server = {0};
@@ -97,6 +114,14 @@ static void kind(uint32_t flags) {
     bulkhead_send(server.process, 77, 0, 0);
     good = bulkhead_receive(&count, sizeof count, &message) == 0;
     expect("deferred-reply", good && message.tag == 5 && count == 2015);
+    struct bulkhead_child second = {0};
+    bulkhead_spawn_with(serve, &options, &second);
+    both[1].value = second.process;
+    struct bulkhead_options nested = {.handles = both, .handle_count = 2};
+    bulkhead_spawn_with(nest, &nested, &child);
+    bulkhead_sleep(20 * MS);
+    good = ask(server.process, ADD, &count, 2 * BULKHEAD_SECONDS) == 0;
+    expect("nested-call", good && count == 2017);
     expect("stop", dies(server.process, STOP) == BULKHEAD_SRCH && reason.head.kind == BULKHEAD_NORMAL);
     expect("call-dead", dies(server.process, ADD) == BULKHEAD_SRCH && reason.head.kind == BULKHEAD_NOPROC);
     bulkhead_spawn_with(serve, &options, &server);

@@ -12,6 +12,7 @@ bulkhead::message! {
         Stop {},
         Defer {},
         Large { bytes: Bytes },
+        Nested { other: Server<Counter> },
     }
 }
 
@@ -33,6 +34,8 @@ impl GenServer for Counter {
     fn call(&mut self, request: Request, from: Caller<u64>) -> Next {
         match request {
             Request::Late {} => sleep(Duration::from_millis(60)),
+            // Calls itself while others call.
+            Request::Nested { other } => drop(other.call(Request::Late {}, SOON)),
             Request::Crash {} => core::arch::wasm32::unreachable(),
             Request::Stop {} => return Next::Stop,
             Request::Defer {} => {
@@ -84,6 +87,12 @@ fn kind(start: fn(u64) -> Server<Counter>) {
     sleep(Duration::from_millis(30));
     server.process().send(()).unwrap();
     expect("deferred-reply", Mailbox::<u64>::this().receive() == 102_015);
+    Process::<()>::spawn((server.clone(), start(0)), |(server, other), _| {
+        server.call(Request::Nested { other }, SOON).unwrap();
+    })
+    .unwrap();
+    sleep(Duration::from_millis(20));
+    expect("nested-call", server.call(Request::Add {}, Duration::from_secs(2)) == Ok(102_017));
     expect("stop", server.call(Request::Stop {}, SOON) == Err(CallError::Down(Reason::Normal)));
     expect("call-dead", server.call(Request::Add {}, SOON) == Err(CallError::Down(Reason::NoProcess)));
     let server = start(0);

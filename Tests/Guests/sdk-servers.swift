@@ -4,6 +4,7 @@ import Bulkhead
 enum Request: Wire {
     case add, late, crash, stop, put_off
     case large([UInt8])
+    case nested(Server<Counter>)
 
     func encode(to encoder: inout Encoder) {
         switch self {
@@ -15,6 +16,9 @@ enum Request: Wire {
         case .large(let bytes):
             UInt8(5).encode(to: &encoder)
             bytes.encode(to: &encoder)
+        case .nested(let other):
+            UInt8(6).encode(to: &encoder)
+            other.encode(to: &encoder)
         }
     }
 
@@ -26,6 +30,7 @@ enum Request: Wire {
         case 3: .stop
         case 4: .put_off
         case 5: .large(try .decode(from: &decoder))
+        case 6: .nested(try .decode(from: &decoder))
         default: throw .malformed
         }
     }
@@ -39,6 +44,8 @@ struct Counter: GenServer {
 
     mutating func call(_ request: Request, from caller: Caller<Int>) -> Next {
         switch request {
+        // Calls itself while others call.
+        case .nested(let other): _ = try? other.call(.late)
         case .late: sleep(.milliseconds(60))
         case .crash: fail("as asked")
         case .stop: return .stop
@@ -63,6 +70,21 @@ struct Counter: GenServer {
         try? waiting?.reply(count)
         waiting = nil
         return .goOn
+    }
+}
+
+/// One server that is to call another.
+struct Nesting: Wire {
+    let server: Server<Counter>
+    let other: Server<Counter>
+
+    func encode(to encoder: inout Encoder) {
+        server.encode(to: &encoder)
+        other.encode(to: &encoder)
+    }
+
+    static func decode(from decoder: inout Decoder) throws(HostError) -> Nesting {
+        Nesting(server: try .decode(from: &decoder), other: try .decode(from: &decoder))
     }
 }
 
@@ -128,6 +150,12 @@ struct Servers: Program {
         sleep(.milliseconds(30))
         try server.process.send(Nothing())
         expect("deferred-reply", Mailbox<Int>.current.receive() == 102_015)
+        let other = try Server<Counter>.start(0, blocking: blocking)
+        try Process.spawn(Nesting(server: server, other: other)) { nesting in
+            _ = try? nesting.server.call(.nested(nesting.other))
+        }
+        sleep(.milliseconds(20))
+        expect("nested-call", ask(server, .add, .seconds(2)) == .value(102_017))
         expect("stop", ask(server, .stop) == .down(.normal))
         expect("call-dead", ask(server, .add) == .down(.noProcess))
         server = try Server<Counter>.start(0, blocking: blocking)

@@ -96,12 +96,19 @@ pub(crate) fn nanoseconds(time: Duration) -> i64 {
     i64::try_from(time.as_nanos()).unwrap_or(-1)
 }
 
+/// Whether a selective receive may have passed over messages, which the host then does not announce to a handler again.
+pub(crate) static mut PASSED_OVER: bool = false;
+
 /// Takes the first message with one of these tags (none: any) and hands it to `read`. Errors: `TIMEDOUT`.
 pub(crate) fn receive<T>(
     tags: &[u64],
     timeout: i64,
     read: impl FnOnce(&sys::Message, &mut Decoder<'_>) -> T,
 ) -> Result<T, Error> {
+    if !tags.is_empty() {
+        // SAFETY: a process is one thread.
+        unsafe { PASSED_OVER = true };
+    }
     let mut bytes = [0u8; 256];
     let mut handles = [sys::Handle::default(); sys::MOST_HANDLES];
     let mut message = sys::Message::default();

@@ -36,7 +36,7 @@ pub trait GenServer: Sized + 'static {
 
     /// Serves on the calling process until the server stops. Suspends.
     fn serve(mut self) {
-        while let Next::Continue = dispatch(&mut self, -1) {}
+        while dispatch(&mut self, -1) != Some(Next::Stop) {}
     }
 }
 
@@ -193,8 +193,8 @@ impl<S> Wire for Server<S> {
     }
 }
 
-// Takes one message. A request that is malformed is dropped: its caller's time will be over.
-fn dispatch<S: GenServer>(server: &mut S, timeout: i64) -> Next {
+// Takes one message; nothing when there is none. A request that is malformed is dropped: its caller's time will be over.
+fn dispatch<S: GenServer>(server: &mut S, timeout: i64) -> Option<Next> {
     let taken = mailbox::receive(&[], timeout, |message, from| match (message.kind, message.tag) {
         (sys::EXIT, _) => server.info(Info::Exit(message.process, Reason::decode(from))),
         (sys::DOWN, _) => server.info(Info::Down(message.monitor, Reason::decode(from))),
@@ -214,7 +214,7 @@ fn dispatch<S: GenServer>(server: &mut S, timeout: i64) -> Next {
             server.info(Info::Message { tag, process: message.process, bytes })
         }
     });
-    taken.unwrap_or(Next::Continue)
+    taken.ok()
 }
 
 pub(crate) static mut IS_HANDLER: bool = false;
@@ -228,7 +228,15 @@ fn entry<S: GenServer>() {
         if !IS_HANDLER {
             return server.serve();
         }
-        HANDLER = Some(Box::new(move || dispatch(&mut server, 0)));
+        HANDLER = Some(Box::new(move || {
+            // One is enough, unless a call within passed over others.
+            mailbox::PASSED_OVER = false;
+            let mut next = dispatch(&mut server, 0);
+            while next == Some(Next::Continue) && mailbox::PASSED_OVER {
+                next = dispatch(&mut server, 0);
+            }
+            next.unwrap_or(Next::Continue)
+        }));
     }
 }
 

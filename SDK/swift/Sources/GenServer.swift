@@ -103,9 +103,15 @@ extension Server where S: ~Copyable {
                 taken.free()
                 let running = Running(try S(argument))
                 if isHandler {
-                    handler = { running.takeOne(timeout: .zero) == .stop }
+                    handler = {
+                        // One is enough, unless a call within passed over others.
+                        hasPassedOver = false
+                        var next = running.takeOne(timeout: .zero)
+                        while next == .goOn, hasPassedOver { next = running.takeOne(timeout: .zero) }
+                        return next == .stop
+                    }
                 } else {
-                    while running.takeOne(timeout: .forever) == .goOn {}
+                    while running.takeOne(timeout: .forever) != .stop {}
                 }
             }
         })
@@ -171,9 +177,9 @@ final class Running<S: GenServer & ~Copyable> {
 
     init(_ server: consuming S) { self.server = server }
 
-    /// Takes one message. A request that is malformed is dropped: its caller's time will be over.
-    func takeOne(timeout: Time) -> Next {
-        guard let arrival = try? Arrival(tags: (nil, nil), timeout: timeout) else { return .goOn }
+    /// Takes one message; nil when there is none. A request that is malformed is dropped: its caller's time will be over.
+    func takeOne(timeout: Time) -> Next? {
+        guard let arrival = try? Arrival(tags: (nil, nil), timeout: timeout) else { return nil }
         defer { arrival.free() }
         let head = arrival.message
         if Int(head.kind) == BULKHEAD_EXIT {

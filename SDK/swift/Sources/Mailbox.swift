@@ -72,6 +72,9 @@ extension Mailbox {
     }
 }
 
+/// Whether a selective receive may have passed over messages, which the host then does not announce to a handler again.
+nonisolated(unsafe) var hasPassedOver = false
+
 /// A message that was taken out of the mailbox. Whoever makes one frees it.
 final class Arrival {
     private(set) var message = bulkhead_message()
@@ -82,6 +85,7 @@ final class Arrival {
     /// Takes the first message with one of these tags, or any. Errors: `timedOut`.
     init(tags: (UInt64?, UInt64?), timeout: Time) throws(HostError) {
         var wanted = (tags.0 ?? 0, tags.1 ?? 0)
+        if tags.0 != nil { hasPassedOver = true }
         let count: UInt32 = (tags.0 == nil ? 0 : 1) + (tags.1 == nil ? 0 : 1)
         var head = bulkhead_message()
         var room = UnsafeMutableRawBufferPointer.allocate(byteCount: 120, alignment: 8)
