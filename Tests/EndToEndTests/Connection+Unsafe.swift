@@ -41,7 +41,7 @@ final class Connection {
         while !rest.isEmpty {
             // SAFETY: the bytes live through the call.
             let count = unsafe rest.withUnsafeBytes {
-                unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Failed(call: "send", errno: errno) }
             rest = rest.dropFirst(count)

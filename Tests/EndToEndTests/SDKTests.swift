@@ -61,7 +61,7 @@ struct SDKTests {
 
     @Test("have servers that keep gen_server's promises on both kinds of process", arguments: ["c", "rust", "swift"])
     func servers(_ language: String) throws {
-        let policy = Self.policy.replacingOccurrences(of: "PORT", with: "9")
+        let policy = Self.policy.replacingOccurrences(of: "PORT", with: "\(UInt16.random(in: 20_000...30_000))")
         let outcome = try Scratch().run("sdk-servers-\(language)", policy: policy)
         #expect(outcome.status == 0, "\(outcome.stderr)")
         let special = language == "c" ? ["large-reply"] : []
