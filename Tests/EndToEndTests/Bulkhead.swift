@@ -164,7 +164,7 @@ final class RunningCommand {
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
         self.process = process
-        try process.run()
+        try withNoSignalBlocked { try process.run() }
     }
 
     var isRunning: Bool { process.isRunning }

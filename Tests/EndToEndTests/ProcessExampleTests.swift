@@ -24,7 +24,7 @@ struct ProcessExampleTests {
                 try connection.send("connection \(index), round \(round)\n")
             }
             for (index, connection) in connections.enumerated() {
-                #expect(try connection.line() == "connection \(index), round \(round)")
+                try #require(try connection.line() == "connection \(index), round \(round)")
             }
         }
         #expect(server.isRunning)
@@ -48,7 +48,7 @@ struct ProcessExampleTests {
             var kept: [Connection] = []
             for (connection, number) in zip(open, asked) {
                 let answer = try connection.line()
-                #expect(answer == (number == 10 ? nil : names[number]), "seed \(seed)")
+                try #require(answer == (number == 10 ? nil : names[number]), "seed \(seed)")
                 if number != 10 { kept.append(connection) }
             }
             #expect(kept.count < open.count, "seed \(seed)")
