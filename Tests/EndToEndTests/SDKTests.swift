@@ -34,10 +34,10 @@ struct SDKTests {
         "c": [
             "spawn", "spawn-bad-flags", "spawn-no-module", "tags", "message-size", "reserved-tag", "bad-handle",
             "bad-pointer", "monitor-code", "name-released", "duplicate", "alias", "abi-version", "sleep", "tcp-connect",
-            "tcp-accept", "descriptor-moved", "close", "udp", "resolve", "resolve-denied",
+            "tcp-accept", "descriptor-moved", "close", "resolve", "resolve-denied",
         ],
         "rust": [
-            "monitor-code", "exit-invalid", "event", "tcp-accept", "udp", "resolve", "resolve-denied", "wire-format",
+            "monitor-code", "exit-invalid", "event", "tcp-accept", "resolve", "resolve-denied", "wire-format",
             "wire-round-trips", "wire-bounded",
         ],
         "swift": ["monitor-error", "exit-invalid", "event", "wire-format", "wire-round-trips", "wire-bounded"],
@@ -70,5 +70,14 @@ struct SDKTests {
         let once = ["call-self"] + (language == "c" ? ["handler", "handler-ends"] : [])
         #expect(
             outcome.lines.sorted() == ((both + once).map { $0 + ": ok" } + ["done"]).sorted(), "\(outcome.stdout)")
+    }
+
+    @Test("send and receive datagrams", arguments: ["c", "rust"])
+    func datagrams(_ language: String) throws {
+        let policy = Self.policy.replacingOccurrences(of: "PORT", with: "\(UInt16.random(in: 20_000...30_000))")
+        let outcome = try Scratch().run("sdk-datagrams-\(language)", policy: policy)
+        let special = language == "c" ? ["udp-bind", "udp-connect"] : []
+        let wanted = special + ["udp-send", "udp-receive", "udp-denied"]
+        #expect(Set(outcome.lines) == Set(wanted.map { $0 + ": ok" } + ["done"]), "\(outcome.stderr)")
     }
 }
