@@ -5,7 +5,7 @@ internal import LinuxKernel
 /// Valid only while the call that it was made for runs: a guest that grows its memory may move it, so whoever joins
 /// engine and WASI fetches base and count again for each call, and again when a call is repeated after a wait.
 @safe package struct GuestMemory {
-    private let base: UnsafeMutableRawPointer
+    @usableFromInline let base: UnsafeMutableRawPointer
     /// In bytes, at most 4 GiB.
     package let count: Int
 
@@ -17,8 +17,14 @@ internal import LinuxKernel
 
     /// A checked range of this memory.
     package struct Area {
-        fileprivate let offset: Int
+        @usableFromInline let offset: Int
         package let count: Int
+
+        @inlinable
+        init(offset: Int, count: Int) {
+            self.offset = offset
+            self.count = count
+        }
     }
 
     /// IOV_MAX.
@@ -27,17 +33,20 @@ internal import LinuxKernel
     static let transferLimit = 16 << 20
 
     /// - Throws: `fault` when `count` bytes from `pointer` are not all inside.
+    @inlinable
     package func area(at pointer: UInt32, count: Int) throws(CallFailure) -> Area {
         let offset = Int(pointer)
         guard count >= 0, offset <= self.count, count <= self.count - offset else { throw .errno(.fault) }
         return Area(offset: offset, count: count)
     }
 
+    @inlinable
     package func area(at pointer: UInt32, count: UInt32) throws(CallFailure) -> Area {
         try area(at: pointer, count: Int(count))
     }
 
     /// Little-endian, unaligned. `offset` plus the integer's size must not pass the area's end (a programming error).
+    @inlinable
     package func load<Value: FixedWidthInteger & BitwiseCopyable>(
         _ type: Value.Type, in area: Area, at offset: Int
     ) -> Value {
@@ -47,6 +56,7 @@ internal import LinuxKernel
     }
 
     /// As `load`.
+    @inlinable
     package func store<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value, in area: Area, at offset: Int) {
         precondition(offset >= 0 && offset + MemoryLayout<Value>.size <= area.count)
         // SAFETY: as `load`.
@@ -87,14 +97,14 @@ internal import LinuxKernel
     }
 
     /// The area itself, for as long as this memory may be used.
-    @inline(__always)
+    @inlinable
     @unsafe package func buffer(of area: Area) -> UnsafeMutableRawBufferPointer {
         // SAFETY: the area is inside the memory.
         unsafe UnsafeMutableRawBufferPointer(start: base + area.offset, count: area.count)
     }
 
     /// Copies bytes that lie elsewhere to the start of the area; what does not fit is left out.
-    @inline(__always)
+    @inlinable
     @unsafe package func copy(_ bytes: UnsafeRawBufferPointer, into area: Area) {
         guard let start = bytes.baseAddress else { return }
         // SAFETY: as many bytes as both have.
