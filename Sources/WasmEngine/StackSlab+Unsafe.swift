@@ -28,7 +28,7 @@ final class StackSlab: Sendable {
     private let usesMarkers: Bool
     let stackBytes: Int
 
-    init(stackBytes: Int, usesMarkers: Bool = HostPage.hasGuardMarkers, reservation: Int = 1 << 40) {
+    init(stackBytes: Int, usesMarkers: Bool = HostPage.hasGuardMarkers, reservation: Int = 8 << 40) {
         self.stackBytes = stackBytes.roundedUp(toMultipleOf: HostPage.size)
         self.usesMarkers = usesMarkers
         stacks = Mutex(
