@@ -103,21 +103,28 @@ extension Ref where Value == RuntimeCore {
     func take(_ worker: WorkerRef) -> BlockRef? {
         if worker.it.owesPreempted {
             worker.it.owesPreempted = false
-            if let block = worker.it.preempted.pop() { return block }
+            if let block = worker.it.preempted.pop() {
+                worker.it.hasPaidPreempted = true
+                return block
+            }
         }
         if let block = worker.it.next {
             worker.it.next = nil
             return block
         }
         if let block = worker.it.woken.pop() { return block }
-        return takeOverflow(worker) ?? worker.it.preempted.pop()
+        if let block = takeOverflow(worker) { return block }
+        worker.it.hasPaidPreempted = true
+        return worker.it.preempted.pop()
     }
 
     /// Once a slice: gives their turn to those that a worker with always something better to do would forget.
     func lookAround(_ worker: WorkerRef, _ thread: ThreadRef, _ tick: UInt64) {
         worker.it.seenTick = tick
         settleMeter(thread)
-        worker.it.owesPreempted = true
+        // Its turn may have taken the whole slice: then the woken are next.
+        worker.it.owesPreempted = !worker.it.hasPaidPreempted
+        worker.it.hasPaidPreempted = false
         if let next = worker.it.next {
             // Two that keep waking each other would leave nothing to the rest.
             worker.it.next = nil

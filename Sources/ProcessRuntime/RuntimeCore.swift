@@ -119,6 +119,8 @@ struct WorkerState: ~Copyable {
     var seenTick: UInt64 = 0
     /// One of `preempted` is due, however many were woken.
     var owesPreempted = false
+    /// One of them has run since the last look around.
+    var hasPaidPreempted = false
     /// Asleep until it is given a worker: what direct calls need.
     var spare: ThreadRef?
 
