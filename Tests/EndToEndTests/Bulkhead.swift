@@ -61,7 +61,8 @@ final class Scratch {
     }
 
     func start(
-        _ guest: String, policy: String? = nil, options: [String] = [], arguments: [String] = [], stdin: Data? = Data()
+        _ guest: String, policy: String? = nil, options: [String] = [], arguments: [String] = [],
+        stdin: Data? = Data(), seconds: Int = 300
     ) throws -> RunningCommand {
         var words = ["run"]
         if let policy {
@@ -70,7 +71,7 @@ final class Scratch {
             words += ["--policy", path(name)]
         }
         words += options + [Built.guest(guest)]
-        return try command(arguments.isEmpty ? words : words + ["--"] + arguments, stdin: stdin)
+        return try command(arguments.isEmpty ? words : words + ["--"] + arguments, stdin: stdin, seconds: seconds)
     }
 
     /// Runs `bulkhead` with these words, to its end.

@@ -41,7 +41,13 @@ struct CellProbe {
         return names.compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)") }
     }
 
-    private static func text(_ path: String) -> String? {
+    /// A number from proc_pid_status(5), in the unit that stands there; 0 where there is none.
+    static func status(_ pid: Int, _ key: String) -> Int {
+        let line = text("/proc/\(pid)/status")?.split(separator: "\n").first { $0.hasPrefix(key) } ?? ""
+        return line.dropFirst(key.count).split { $0 == " " || $0 == "\t" }.first.flatMap { Int($0) } ?? 0
+    }
+
+    static func text(_ path: String) -> String? {
         FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
     }
 
