@@ -41,6 +41,11 @@ struct CellProbe {
         return names.compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)") }
     }
 
+    /// Whether there is such a process, a zombie not counted.
+    static func exists(_ pid: Int) -> Bool {
+        text("/proc/\(pid)/status").map { !$0.contains("State:\tZ") } ?? false
+    }
+
     /// A number from proc_pid_status(5), in the unit that stands there; 0 where there is none.
     static func status(_ pid: Int, _ key: String) -> Int {
         let line = text("/proc/\(pid)/status")?.split(separator: "\n").first { $0.hasPrefix(key) } ?? ""

@@ -14,7 +14,7 @@ import Testing
         let scratch = try Scratch()
         try scratch.makeDirectory("data")
         let running = try scratch.start(
-            "soak", policy: policy(port: port), arguments: ["\(seconds)", "\(seed)", "\(port)"],
+            "soak", policy: Self.policy(port: port), arguments: ["\(seconds)", "\(seed)", "\(port)"],
             seconds: seconds + 300)
         let seen = Watch.samples(of: running, scratch: scratch)
         let outcome = try running.wait()
@@ -36,7 +36,7 @@ import Testing
         #expect(late <= early + early / 4 + (8 << 20), "memory grew from \(early) to \(late)")
     }
 
-    private func policy(port: Int) -> String {
+    static func policy(port: Int) -> String {
         """
         args = true
 

@@ -1,11 +1,10 @@
-// build: -Wl,--stack-first -Wl,-z,stack-size=16384
 // SECONDS SEED PORT: everything that processes can do, at random, for so long. Then all of them are ended, and each budget must be
 // as wide as it was at the start: whatever is still charged then has leaked.
 //
 // Prints `calm` before it begins and `quiet` when all has ended, and waits a second after each, so that an observer can count.
 #include <stdbool.h>
 
-#include "bulkhead.h"
+#include <bulkhead.h>
 #include "guest.h"
 
 enum { most_workers = 150, most_children = 1024, second = 1000000000 };

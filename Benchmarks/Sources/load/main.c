@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -132,6 +133,12 @@ int main(int argc, char **argv) {
     }
     memset(message, 'x', (size_t)size);
     message[size - 1] = '\n';
+    // As many descriptors as there may be: the soft limit is often 1,024.
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
     poller = epoll_create1(EPOLL_CLOEXEC);
     struct connection *connections = calloc((size_t)count, sizeof *connections);
     if (!connections || poller < 0) fail("start");
