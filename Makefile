@@ -60,7 +60,7 @@ bench-processes: release guests ## processes against Erlang and Go (PEERS=direct
 
 soak: release guests ## everything that processes can do, at random, for SECONDS=600
 	swift build --build-tests -j $(JOBS)
-	BULKHEAD_SOAK_SECONDS=$(SECONDS) swift test --skip-build --disable-xctest --filter SoakTests
+	BULKHEAD_SOAK_SECONDS=$(SECONDS) swift test --skip-build --disable-xctest --filter EndToEndTests.SoakTests
 
 fuzz: setup guests ## the fuzz tests at length (FACTOR=10), then whether they find planted bugs
 	swift build --build-tests -j $(JOBS)

@@ -12,7 +12,7 @@ struct BreakageTests {
         let running = try scratch.start(
             "soak", policy: SoakTests.policy(port: port), arguments: ["600", "1", "\(port)"], seconds: 120)
         let cell = try #require(CellProbe(of: scratch))
-        while running.isRunning && !running.printed.contains("server: ok") { Thread.sleep(forTimeInterval: 0.05) }
+        while running.isRunning && !running.outputSoFar.contains("server: ok") { Thread.sleep(forTimeInterval: 0.05) }
         return (running, cell)
     }
 
@@ -51,8 +51,8 @@ struct BreakageTests {
         let server = try scratch.start(
             "echo-crash", policy: Self.serving(port: port), arguments: ["\(port)"], seconds: 120)
         defer { server.terminate() }
-        while server.isRunning && server.printed.isEmpty { Thread.sleep(forTimeInterval: 0.02) }
-        #expect(server.printed == "listen: ok\n")
+        while server.isRunning && server.outputSoFar.isEmpty { Thread.sleep(forTimeInterval: 0.02) }
+        #expect(server.outputSoFar == "listen: ok\n")
         let outcome = try generator.run(port: port, connections: connections, seconds: 2, crashes: 50, text: text)
         // Any connection that closes without having asked for it makes this a failure.
         #expect(outcome.status == 0, "\(outcome.stderr)")
@@ -83,7 +83,8 @@ struct BreakageTests {
     @Test("prints from a thousand processes at once, all of it")
     func crowd() throws {
         let outcome = try Scratch().run(
-            "crowd-writes", policy: "args = true\n" + GuestTests.streams + "[process]\nspawn = 2000\n",
+            "crowd-writes",
+            policy: "args = true\n" + GuestTests.streams + "[process]\nspawn = 2000\n[limits]\nfds = 10_000\n",
             arguments: ["1000", "50"])
         #expect(outcome.status == 0, "\(outcome.stderr)")
         #expect(outcome.lines.count == 50_000)
