@@ -37,6 +37,13 @@ final class WasmProcess: Resumable {
         }
     }
 
+    private struct Rest {
+        /// CLOCK_MONOTONIC, ns.
+        var begins: UInt64
+        /// Of the wait itself.
+        var deadline: UInt64?
+    }
+
     private enum Stage {
         case created
         case instantiating
@@ -51,6 +58,9 @@ final class WasmProcess: Resumable {
     /// Messages that a handler takes before others run.
     private static let messagesInARow = 64
 
+    /// Nanoseconds after which a process that waits for messages on its fiber gives its pages back.
+    private static let restAfter: UInt64 = 2_000_000_000
+
     private let code: Authority.Code
     private let start: Start
     private let context: GuestContext
@@ -59,6 +69,8 @@ final class WasmProcess: Resumable {
     private var parked: ParkedInstance?
     /// When a handler that is idle is to be parked, CLOCK_MONOTONIC in ns; nil while it is not idle, and when it cannot be.
     private var parkingTime: UInt64?
+    /// The wait under way, if it is one for messages that may be long.
+    private var rest: Rest?
     private var stage = Stage.created
     /// False for good once a direct call took too long or had to wait.
     private var mayRunDirectly = true
@@ -127,10 +139,11 @@ final class WasmProcess: Resumable {
     /// Goes on with the call that is under way.
     /// - Returns: nil when another has begun, or a handler waits for its next message.
     private func poll() -> Suspension? {
+        if let suspension = goOnResting() { return suspension }
         guard let progress = store?.poll() else { return finish(.cellFailed(message: "nothing to run")) }
         switch progress {
         case .yielded: return .yielded
-        case .waiting: return .waiting(context.takeWait())
+        case .waiting: return .waiting(mayRest(context.takeWait()))
         case .finished(let values): return goOn(after: values)
         case .trapped, .exited, .ended, .failed: return finish(reason(of: progress))
         }
@@ -231,6 +244,36 @@ final class WasmProcess: Resumable {
             return finish(.refused(message: "\(error)"))
         }
         return context.process.pendingExit.map { finish($0) }
+    }
+
+    // MARK: Resting
+
+    /// A wait for messages is looked at again after a while, to see whether it is a long one. Others are left alone: what ends
+    /// them shows only to the call that waits.
+    @inline(__always)
+    private func mayRest(_ wait: Wait) -> Wait {
+        guard wait.messages, wait.descriptor == nil, wait.more == nil else { return wait }
+        let begins = Clock.monotonicRecently() &+ WasmProcess.restAfter
+        if let deadline = wait.deadline, deadline <= begins { return wait }
+        rest = Rest(begins: begins, deadline: wait.deadline)
+        return Wait(messages: true, deadline: begins)
+    }
+
+    /// Gives pages back if nothing but the time has come, and goes on waiting without asking the guest.
+    /// - Returns: nil when the process is to run.
+    @inline(__always)
+    private func goOnResting() -> Suspension? {
+        guard let rest else { return nil }
+        self.rest = nil
+        guard !context.process.hasUnseenMessages, context.process.pendingExit == nil else { return nil }
+        return beginRest(rest)
+    }
+
+    private func beginRest(_ rest: Rest) -> Suspension? {
+        let now = Clock.monotonicNow()
+        guard now >= rest.begins, now < rest.deadline ?? .max else { return nil }
+        store?.shrink()
+        return .waiting(Wait(messages: true, deadline: rest.deadline))
     }
 
     // MARK: Parking

@@ -276,3 +276,12 @@ extension Ref where Value == RuntimeCore {
 extension RuntimeCore {
     func isRoot(_ process: ProcessID) -> Bool { root.load(ordering: .relaxed) == process.rawValue }
 }
+
+extension Interest {
+    fileprivate var pollEvents: PollEvents {
+        var events: PollEvents = []
+        if contains(.read) { events.insert(.read) }
+        if contains(.write) { events.insert(.write) }
+        return events
+    }
+}
