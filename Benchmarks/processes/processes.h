@@ -22,12 +22,12 @@ static inline struct bulkhead_handle process(uint32_t value) {
     return (struct bulkhead_handle){.kind = BULKHEAD_PROCESS, .value = value};
 }
 
-// Starts a child that gets a number and handles.
+// Starts a child that gets a number and handles; no argument at all where there is neither, for what nobody takes is kept.
 static inline struct bulkhead_child start_child(
     bulkhead_entry entry, uint32_t flags, uint64_t argument, const struct bulkhead_handle *handles, uint32_t count) {
     struct bulkhead_options options = {
-        .flags = flags, .argument = &argument, .argument_length = sizeof argument, .handles = handles,
-        .handle_count = count};
+        .flags = flags, .argument = &argument, .argument_length = argument != 0 || count > 0 ? sizeof argument : 0,
+        .handles = handles, .handle_count = count};
     struct bulkhead_child child;
     must("spawn", bulkhead_spawn_with(entry, &options, &child));
     return child;

@@ -48,13 +48,29 @@ extension Trials {
         _ = try program.line("baseline")
         pause(0.7)
         let before = cellMemory(program)
+        _ = try program.line("starting")
+        let begin = ChildProcess.now()
         _ = try program.line("waiting") { readings.add($0) }
-        pause(2)
+        readings["spawned-ns"] = settled(program) - begin
         let after = cellMemory(program)
         guard before > 0, after > before else { throw ProgramFailed(description: "no cell to look at") }
         readings["each"] = (after - before) / Double(count)
         readings["total"] = after
         return readings
+    }
+
+    /// When the cell last used any CPU time: the one that says that all have started need not be the last to run.
+    private func settled(_ program: LiveProgram) -> Double {
+        var used = processorTime(program)
+        var last = ChildProcess.now()
+        // Longer than the kernel's hundredths of a second, and than a busy machine lets a thread wait.
+        while ChildProcess.now() - last < 5e8 {
+            pause(0.02)
+            let now = processorTime(program)
+            if now > used { last = ChildProcess.now() }
+            used = now
+        }
+        return last
     }
 
     private func cellMemory(_ program: LiveProgram) -> Double {
