@@ -38,8 +38,8 @@ private func template(
         let (descriptors, bytes) = (try Host.openDescriptors(), try Host.residentBytes())
         for _ in 0..<count { children.append(WASIProcess(template, account: account, denials: denials)) }
         let each = try (Host.residentBytes() - bytes) / count
-        // 112, and other tests allocate meanwhile; a table of its own alone would be 100 bytes more.
-        #expect(each <= 160, "\(each) bytes")
+        // 112 by layout; other tests allocate meanwhile. A table with its entries would be over a kilobyte.
+        #expect(each <= 480, "\(each) bytes")
         print("WASI process: \(each) bytes")
         #expect(try Host.openDescriptors() <= descriptors + 64)
         #expect(account.used(.fds) == 0)
