@@ -210,19 +210,6 @@ package final class Runtime: Sendable {
     package func isAlive(_ process: ProcessID) -> Bool { core.isAlive(process) }
 }
 
-/// What a worker of another kind (a job, a broker) holds to wake a process with.
-package struct WakeHandle: Sendable {
-    package let process: ProcessID
-    private let runtime: Runtime
-
-    package init(_ process: ProcessID, _ runtime: Runtime) {
-        self.process = process
-        self.runtime = runtime
-    }
-
-    package func wake() { runtime.wake(process) }
-}
-
 /// A thread that is joined once.
 final class JoinableThread: Sendable {
     private let handle: Lock<ThreadHandle?>
