@@ -127,6 +127,9 @@ extension ExitReason {
         case "bytes":
             guard let bytes = value["bytes"]?.string.flatMap(Hexadecimal.bytes) else { return nil }
             self = .bytes(bytes)
+        case "shutdown_with":
+            guard let bytes = value["bytes"]?.string.flatMap(Hexadecimal.bytes) else { return nil }
+            self = .shutdownWith(bytes)
         default: return nil
         }
     }

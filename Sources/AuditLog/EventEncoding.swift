@@ -85,7 +85,7 @@ extension JSONLine {
         case .refused(let message), .cellFailed(let message): field("message", message, limit: 1024)
         case .killedBySignal(let signal): field("signal", UInt64(max(0, signal)))
         case .shutdown, .kill, .killed, .noproc, .noconnection: break
-        case .bytes(let bytes):
+        case .bytes(let bytes), .shutdownWith(let bytes):
             field("bytes", Hexadecimal.text(bytes.prefix(512)), limit: 1100)
             field("length", UInt64(bytes.count))
         }
@@ -123,6 +123,7 @@ extension ExitReason {
         case .killedBySignal: "signal"
         case .cellFailed: "cell_failed"
         case .shutdown: "shutdown"
+        case .shutdownWith: "shutdown_with"
         case .kill: "kill"
         case .killed: "killed"
         case .noproc: "noproc"

@@ -27,6 +27,7 @@ extension ExitReason {
         case .refused(let message): .refused(message: message.cut(toBytes: 8192))
         case .cellFailed(let message): .cellFailed(message: message.cut(toBytes: 4096))
         case .bytes(let bytes): .bytes(Array(bytes.prefix(ExitReason.bytesLimit)))
+        case .shutdownWith(let bytes): .shutdownWith(Array(bytes.prefix(ExitReason.bytesLimit)))
         case .normal, .exited, .limit, .killedBySignal, .shutdown, .kill, .killed, .noproc, .noconnection: self
         }
     }

@@ -38,6 +38,8 @@ package enum ExitReason: Hashable, Sendable {
     case cellFailed(message: String)
     /// An orderly end at another's request, as a supervisor asks for it.
     case shutdown
+    /// An orderly end with more to say, OTP's `{shutdown, Term}`: at most `bytesLimit` bytes of whoever gave it.
+    case shutdownWith([UInt8])
     /// It ended itself with the reason `kill`, or a process did that it is linked to: trappable, unlike the signal.
     case kill
     /// An exit signal `kill` ended it, which nothing traps; its links and monitors see this reason.
@@ -49,6 +51,6 @@ package enum ExitReason: Hashable, Sendable {
     /// The guest's own reason, at most `bytesLimit` bytes.
     case bytes([UInt8])
 
-    /// The longest reason of a guest's own, in bytes. Everyone linked to a process is told its reason.
+    /// The longest reason of a guest's own, and term of `shutdownWith`, in bytes. Everyone linked to a process is told its reason.
     package static let bytesLimit = 4096
 }

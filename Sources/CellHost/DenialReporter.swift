@@ -38,7 +38,9 @@ final class DenialReporter: DenialSink, Sendable {
     func ended(_ process: ProcessID, _ reason: ExitReason) {
         switch reason {
         case .trap, .limit, .refused, .cellFailed: break
-        case .normal, .exited, .killedBySignal, .shutdown, .kill, .killed, .noproc, .noconnection, .bytes: return
+        case .normal, .exited, .killedBySignal, .shutdown, .shutdownWith, .kill, .killed, .noproc, .noconnection,
+            .bytes:
+            return
         }
         state.withLock { $0.report(.processExited(process: process.rawValue, reason.bounded()), to: control) }
     }

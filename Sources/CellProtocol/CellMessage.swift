@@ -169,6 +169,9 @@ extension ExitReason: WireCodable {
         case .bytes(let bytes):
             writer.write(UInt8(12))
             writer.write(bytes)
+        case .shutdownWith(let bytes):
+            writer.write(UInt8(13))
+            writer.write(bytes)
         }
     }
 
@@ -193,11 +196,15 @@ extension ExitReason: WireCodable {
         case 9: self = .killed
         case 10: self = .noproc
         case 11: self = .noconnection
-        case 12:
-            let bytes = try reader.readBytes()
-            guard bytes.count <= ExitReason.bytesLimit else { throw .tooLong }
-            self = .bytes(bytes)
+        case 12: self = .bytes(try Self.readBytes(from: &reader))
+        case 13: self = .shutdownWith(try Self.readBytes(from: &reader))
         default: throw .invalid("exit reason")
         }
+    }
+
+    private static func readBytes(from reader: inout WireReader) throws(WireError) -> [UInt8] {
+        let bytes = try reader.readBytes()
+        guard bytes.count <= ExitReason.bytesLimit else { throw .tooLong }
+        return bytes
     }
 }

@@ -45,7 +45,7 @@ extension ExitReason {
         case .limit(let kind, let used, let allowed): "\(kind.rawValue): used \(used) of \(allowed)"
         case .refused(let message), .cellFailed(let message): message
         case .killedBySignal(let signal): "signal \(signal)"
-        case .bytes(let bytes): EscapedText.forTerminal(bytes: bytes.prefix(256))
+        case .bytes(let bytes), .shutdownWith(let bytes): EscapedText.forTerminal(bytes: bytes.prefix(256))
         }
     }
 

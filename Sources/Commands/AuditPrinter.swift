@@ -82,6 +82,7 @@ struct AuditPrinter {
         case .killedBySignal(let signal): return "\(red("killed")) by signal \(signal)"
         case .cellFailed(let message): return "\(red("cell failed")): \(escaped(message))"
         case .shutdown: return "shut down"
+        case .shutdownWith(let bytes): return "shut down: \(EscapedText.forTerminal(bytes: bytes))"
         case .kill, .killed: return "\(red("killed")) by a process"
         case .noproc: return "\(red("ended")): a process that it was linked to was gone"
         case .noconnection: return "\(red("ended")): a process that it was linked to is out of reach"

@@ -39,7 +39,7 @@ enum RunStatus {
         case .killedBySignal(let signal): (1...64).contains(signal) ? 128 + signal : failed
         case .cellFailed: failed
         // What a supervisor asks for is a good end (OTP's design principles, on `shutdown`).
-        case .shutdown: 0
+        case .shutdown, .shutdownWith: 0
         case .kill, .killed: killed
         case .noproc, .noconnection: unavailable
         case .bytes: ownReason
@@ -86,7 +86,7 @@ struct RunReport {
     func lines() -> [String] {
         var lines: [String] = []
         switch reason {
-        case .normal, .shutdown:
+        case .normal, .shutdown, .shutdownWith:
             return []
         case .exited:
             // The guest said what it wanted to say; where something was denied, that may be why.

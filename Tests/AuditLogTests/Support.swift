@@ -166,7 +166,7 @@ func everyKindOfEvent() -> [AuditEvent] {
             .normal, .exited(code: .max), .trap(kind: "unreachable", message: "m", backtrace: [frame, anonymous]),
             .limit(.cpu, used: 5, allowed: 4), .refused(message: "no"), .killedBySignal(9),
             .cellFailed(message: "gone"), .shutdown, .kill, .killed, .noproc, .noconnection, .bytes([0, 0x41, 0xff]),
-            .bytes([]),
+            .bytes([]), .shutdownWith([]), .shutdownWith([0x41, 0xff]),
         ].map { AuditEvent.Kind.exited($0) }
     return kinds.map { event($0) }
 }

@@ -15,6 +15,7 @@ import Testing
         .exited(.normal), .exited(.exited(code: 3)), .exited(.limit(.memory, used: 9, allowed: 8)),
         .exited(.refused(message: "no import")), .exited(.killedBySignal(9)), .exited(.cellFailed(message: "?")),
         .exited(.shutdown), .exited(.kill), .exited(.killed), .exited(.noproc), .exited(.noconnection),
+        .exited(.shutdownWith([])), .exited(.shutdownWith(Array(repeating: 1, count: ExitReason.bytesLimit))),
         .exited(.bytes([])), .exited(.bytes([UInt8](repeating: 0xff, count: ExitReason.bytesLimit))),
         .exited(
             .trap(

@@ -32,7 +32,7 @@ struct ProcessTests {
         Self.expectAllHold(try Scratch().run(guest, policy: Self.policy()), lines)
     }
 
-    @Test("links, monitors, aliases, exits", arguments: [("process-signals", 134)])
+    @Test("links, monitors, aliases, exits", arguments: [("process-signals", 143)])
     func signals(guest: String, lines: Int) throws {
         Self.expectAllHold(try Scratch().run(guest, policy: Self.policy()), lines)
     }

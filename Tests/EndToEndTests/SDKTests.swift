@@ -25,7 +25,8 @@ struct SDKTests {
     /// What every SDK's guest must show.
     static let everywhere = [
         "argument", "receive-timeout", "send", "mailbox-full", "limit-memory", "monitor-normal", "monitor-trap",
-        "monitor-bytes", "exit-shutdown", "alive", "monitor-noproc", "exit-kill", "demonitor", "link", "trap-exit",
+        "monitor-bytes", "monitor-shutdown-with", "exit-shutdown", "alive", "monitor-noproc", "exit-kill", "demonitor",
+        "link", "trap-exit",
         "unlink", "register", "register-twice", "whereis", "unregister", "register-denied", "whereis-denied",
         "without-spawn", "policy-denied", "tcp-listen", "tcp-echo", "tcp-denied",
     ]

@@ -17,6 +17,7 @@ static void coded_zero(void) { __wasi_proc_exit(0); }
 static void shutting_down(void) { bulkhead_host_exit(BULKHEAD_SHUTDOWN, 0, 0); }
 
 static void with_bytes(void) { bulkhead_host_exit(BULKHEAD_BYTES, "why not", 7); }
+static void shutting_down_with(void) { bulkhead_host_exit(BULKHEAD_SHUTDOWN_WITH, "why not", 7); }
 
 static void killing_itself(void) { bulkhead_host_exit(BULKHEAD_KILL, 0, 0); }
 
@@ -65,6 +66,7 @@ static void reasons(void) {
         {"exit code 0", coded_zero, BULKHEAD_NORMAL, 0},
         {"shutdown", shutting_down, BULKHEAD_SHUTDOWN, 0},
         {"bytes", with_bytes, BULKHEAD_BYTES, 0},
+        {"shutdown with bytes", shutting_down_with, BULKHEAD_SHUTDOWN_WITH, 0},
         {"kill as one's own reason", killing_itself, BULKHEAD_KILL, 0},
         {"kill sent to oneself", killed_by_itself, BULKHEAD_KILLED, 0},
         {"normal sent to oneself", normal_to_itself, BULKHEAD_NORMAL, 0},
@@ -83,7 +85,8 @@ static void reasons(void) {
         uint64_t id;
         REQUIRE(0, bulkhead_host_process_id(child.process, &id));
         EXPECT("of its process", id, message.process);
-        if (reason.kind == BULKHEAD_BYTES) EXPECT("the bytes", 0, memcmp(payload + sizeof reason, "why not", 7));
+        if (reason.kind == BULKHEAD_BYTES || reason.kind == BULKHEAD_SHUTDOWN_WITH)
+            EXPECT("the bytes", 0, memcmp(payload + sizeof reason, "why not", 7));
         if (reason.kind == BULKHEAD_TRAP) EXPECT("the trap's kind", 0, memcmp(payload + sizeof reason, "unreachable\n", 12));
         EXPECT("it is not alive", BULKHEAD_SRCH, bulkhead_host_alive(child.process));
         EXPECT("its monitor is closed", BULKHEAD_BADF, bulkhead_host_demonitor(child.monitor, 0));

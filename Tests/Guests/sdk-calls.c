@@ -34,6 +34,7 @@ static void nothing(void) {}
 static void trap(void) { __builtin_trap(); }
 static void code(void) { bulkhead_proc_exit(7); }
 static void bytes(void) { bulkhead_exit_bytes("because", 7); }
+static void shutdown_with(void) { bulkhead_host_exit(BULKHEAD_SHUTDOWN_WITH, "because", 7); }
 static void grow(void) {
     if (__builtin_wasm_memory_grow(0, 64) == SIZE_MAX) __builtin_trap();
 }
@@ -141,6 +142,8 @@ static void signals(void) {
     expect("monitor-code", down(watch(code).monitor) == BULKHEAD_EXIT_CODE && reason.head.code == 7);
     bool said = down(watch(bytes).monitor) == BULKHEAD_BYTES;
     expect("monitor-bytes", said && message.length == sizeof reason.head + 7 && reason.text[0] == 'b');
+    said = down(watch(shutdown_with).monitor) == BULKHEAD_SHUTDOWN_WITH;
+    expect("monitor-shutdown-with", said && message.length == sizeof reason.head + 7 && reason.text[0] == 'b');
     struct bulkhead_child child = watch(quiet);
     bulkhead_host_exit_process(child.process, BULKHEAD_NORMAL, 0, 0);
     bool ignored = bulkhead_host_alive(child.process) == 0;

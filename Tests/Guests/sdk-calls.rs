@@ -86,6 +86,8 @@ fn signals() {
     expect("monitor-code", ended(|_, _| std::process::exit(7)) == Reason::ExitCode(7));
     let because = ended(|_, _| exit(&Reason::Bytes(b"because".to_vec())));
     expect("monitor-bytes", because == Reason::Bytes(b"because".to_vec()));
+    let because = ended(|_, _| exit(&Reason::ShutdownWith(b"because".to_vec())));
+    expect("monitor-shutdown-with", because == Reason::ShutdownWith(b"because".to_vec()));
     let child = Process::spawn((), quiet).unwrap();
     child.exit(&Reason::Normal).unwrap();
     let ignored = child.is_alive();

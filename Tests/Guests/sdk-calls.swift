@@ -93,6 +93,8 @@ struct Calls: Program {
         expect("monitor-trap", isTrap(try Process<Nothing>.spawnMonitored(0) { _, _ in fail("as asked") }.1.wait()))
         let (_, because) = try Process<Nothing>.spawnMonitored(0) { _, _ in exit(.bytes([1, 2])) }
         expect("monitor-bytes", because.wait() == .bytes([1, 2]))
+        let (_, orderly) = try Process<Nothing>.spawnMonitored(0) { _, _ in exit(.shutdownWith([1, 2])) }
+        expect("monitor-shutdown-with", orderly.wait() == .shutdownWith([1, 2]))
         let (_, thrown) = try Process<Nothing>.spawnMonitored(0) { (_, _) throws(HostError) in throw .noEntry }
         expect("monitor-error", thrown.wait() == .bytes(Array("not found".utf8)))
         var child = try Process.spawn(quiet)

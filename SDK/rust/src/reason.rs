@@ -10,6 +10,8 @@ pub enum Reason {
     Normal,
     /// It was asked to stop.
     Shutdown,
+    /// It was asked to stop, or stopped in order, with more to say: OTP's `{shutdown, Term}`.
+    ShutdownWith(Vec<u8>),
     /// It said `kill` itself.
     Kill,
     /// It was killed, or what its policy's supervisor grants is over.
@@ -49,6 +51,7 @@ impl Reason {
             Reason::Shutdown => Ok((1, &[])),
             Reason::Kill => Ok((2, &[])),
             Reason::Bytes(bytes) => Ok((9, bytes)),
+            Reason::ShutdownWith(bytes) => Ok((12, bytes)),
             _ => Err(Error::INVAL),
         }
     }
@@ -71,6 +74,7 @@ impl Reason {
             7 => Reason::NoProcess,
             8 => Reason::NoConnection,
             9 => Reason::Bytes(bytes.to_vec()),
+            12 => Reason::ShutdownWith(bytes.to_vec()),
             10 => Reason::Refused(text()),
             11 => Reason::HostFailure(text()),
             other => Reason::Other(other),

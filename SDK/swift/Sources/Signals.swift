@@ -5,6 +5,8 @@ import CBulkhead
 /// Why a process ended, or is to end.
 public enum Reason: Equatable, Sendable {
     case normal, shutdown, kill, killed
+    /// An orderly end with more to say, OTP's `{shutdown, Term}`.
+    case shutdownWith([UInt8])
     case exitCode(UInt32)
     /// Kind, message and backtrace, a line each.
     case trap(String)
@@ -29,6 +31,7 @@ public enum Reason: Equatable, Sendable {
         case .shutdown: body(UInt32(BULKHEAD_SHUTDOWN), none)
         case .kill: body(UInt32(BULKHEAD_KILL), none)
         case .bytes(let bytes): bytes.withUnsafeBytes { body(UInt32(BULKHEAD_BYTES), $0) }
+        case .shutdownWith(let bytes): bytes.withUnsafeBytes { body(UInt32(BULKHEAD_SHUTDOWN_WITH), $0) }
         default: HostError.invalid.code
         }
     }
@@ -52,6 +55,7 @@ public enum Reason: Equatable, Sendable {
         case BULKHEAD_NOPROC: self = .noProcess
         case BULKHEAD_NOCONNECTION: self = .noConnection
         case BULKHEAD_BYTES: self = .bytes([UInt8](rest))
+        case BULKHEAD_SHUTDOWN_WITH: self = .shutdownWith([UInt8](rest))
         case BULKHEAD_REFUSED: self = .refused(String(decoding: rest, as: UTF8.self))
         case BULKHEAD_HOST_FAILURE: self = .hostFailure(String(decoding: rest, as: UTF8.self))
         default: self = .other(kind)
@@ -63,6 +67,7 @@ public enum Reason: Equatable, Sendable {
         switch self {
         case .normal: "normal"
         case .shutdown: "shutdown"
+        case .shutdownWith(let bytes): "shutdown: \(String(decoding: bytes, as: UTF8.self))"
         case .kill: "kill"
         case .killed: "killed"
         case .exitCode(let code): "exit code \(code)"

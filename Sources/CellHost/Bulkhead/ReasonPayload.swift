@@ -11,6 +11,7 @@ enum ReasonPayload {
     static let shutdown: UInt32 = 1
     static let kill: UInt32 = 2
     static let bytes: UInt32 = 9
+    static let shutdownWith: UInt32 = 12
 
     static func encode(_ reason: ExitReason) -> [UInt8] {
         switch reason {
@@ -27,6 +28,7 @@ enum ReasonPayload {
         case .bytes(let bytes): payload(Self.bytes, text: bytes)
         case .refused(let message): payload(10, text: Array(message.utf8))
         case .cellFailed(let message): payload(11, text: Array(message.utf8))
+        case .shutdownWith(let bytes): payload(shutdownWith, text: bytes)
         case .killedBySignal: payload(11, text: Array("a signal ended its cell".utf8))
         }
     }

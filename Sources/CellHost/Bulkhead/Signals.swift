@@ -94,7 +94,7 @@ enum Signals {
     }
 
     /// `exit(kind, data, length)`: ends the caller with the reason.
-    /// - Throws: `inval` a kind other than 0, 1, 2 and 9, or data for one but 9; `fault`; `msgsize` more than 4096 bytes.
+    /// - Throws: `inval` a kind other than 0, 1, 2, 9 and 12, or data for one but 9 and 12; `fault`; `msgsize` more than 4096 bytes.
     private static func exit(
         _ context: GuestContext, _ call: borrowing HostCall, _ memory: GuestMemory
     ) throws(CallFailure) -> HostOutcome {
@@ -128,14 +128,17 @@ enum Signals {
         _ memory: GuestMemory, kind: UInt32, at pointer: UInt32, count: UInt32
     ) throws(CallFailure) -> ExitReason {
         let area = try memory.area(at: pointer, count: count)
-        guard kind == ReasonPayload.bytes || count == 0 else { throw .errno(.inval) }
+        guard kind == ReasonPayload.bytes || kind == ReasonPayload.shutdownWith || count == 0 else {
+            throw .errno(.inval)
+        }
         switch kind {
         case ReasonPayload.normal: return .normal
         case ReasonPayload.shutdown: return .shutdown
         case ReasonPayload.kill: return .kill
-        case ReasonPayload.bytes:
+        case ReasonPayload.bytes, ReasonPayload.shutdownWith:
             guard area.count <= ExitReason.bytesLimit else { throw .errno(.msgsize) }
-            return .bytes(memory.bytes(in: area))
+            let bytes = memory.bytes(in: area)
+            return kind == ReasonPayload.bytes ? .bytes(bytes) : .shutdownWith(bytes)
         default: throw .errno(.inval)
         }
     }

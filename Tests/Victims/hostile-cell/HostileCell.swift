@@ -265,7 +265,7 @@ struct Misbehaviour: ~Copyable {
     }
 
     private mutating func reason() -> ExitReason {
-        switch Int.random(in: 0..<9, using: &generator) {
+        switch Int.random(in: 0..<10, using: &generator) {
         case 0: .normal
         case 1: .exited(code: UInt32(truncatingIfNeeded: number()))
         case 2: .killedBySignal(Int32(truncatingIfNeeded: number()))
@@ -274,6 +274,7 @@ struct Misbehaviour: ~Copyable {
         case 5: .cellFailed(message: text())
         case 6: [.shutdown, .kill, .killed, .noproc, .noconnection].randomElement(using: &generator) ?? .kill
         case 7: .bytes(Array(text().utf8.prefix(ExitReason.bytesLimit)))
+        case 8: .shutdownWith(Array(text().utf8.prefix(ExitReason.bytesLimit)))
         default:
             .trap(
                 kind: text(), message: text(),
