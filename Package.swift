@@ -64,6 +64,7 @@ let package = Package(
 
         library("CapabilityModel"),
         library("PolicyCompiler", ["CapabilityModel", crypto]),
+        library("Supervision", ["CapabilityModel"]),
         library("LinuxKernel", ["CLinux", "CapabilityModel"]),
         library("WasmEngine", ["CWasmtime", "CapabilityModel"]),
         library("ProcessRuntime", ["CapabilityModel", "LinuxKernel"]),
@@ -93,6 +94,7 @@ let package = Package(
 
         tests("CapabilityModel", ["CapabilityModel"]),
         tests("PolicyCompiler", ["CapabilityModel", "PolicyCompiler", toml]),
+        tests("Supervision", ["CapabilityModel", "Supervision"]),
         // Programs that seal themselves and then try things; LinuxKernelTests starts them.
         .target(
             name: "KernelVictims", dependencies: ["CapabilityModel", "LinuxKernel", "PolicyCompiler"],

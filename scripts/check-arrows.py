@@ -23,7 +23,7 @@ FORBIDDEN = {
     "WASIPreview1": {"WasmEngine"},
     "WasmEngine": {"WASIPreview1"},
     "ProcessRuntime": {"WasmEngine"},
-    "Supervision": {"LinuxKernel", "CellHost"},
+    "Supervision": {"LinuxKernel", "CellHost", "CellProtocol", "ProcessRuntime", "WasmEngine", "WASIPreview1"},
 }
 for name in SUPERVISOR_SIDE:
     FORBIDDEN.setdefault(name, set()).update({"WasmEngine", "WASIPreview1", "CellHost", "CWasmtime"})
@@ -41,7 +41,7 @@ ONLY_FROM = {"CLinux": "LinuxKernel", "CWasmtime": "WasmEngine"}
 FOUNDATION_FREE = {
     "CapabilityModel", "LinuxKernel", "WasmEngine", "WASIPreview1", "ProcessRuntime",
     "CellProtocol", "CellHost", "CellSupervisor", "CompilerHost", "AuditLog", "MachineKey", "ModuleCache",
-    "PolicyCompiler",
+    "PolicyCompiler", "Supervision",
 }
 
 IMPORT = re.compile(
