@@ -16,13 +16,16 @@ JOBS ?= $(shell n=$$(nproc); m=$$(awk '/^MemAvailable/ { print int($$2 / 2097152
 
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib -j $(JOBS)
 
-.PHONY: help setup build release guests programs test demo bench bench-processes soak fuzz model lint check docs install uninstall clean
+.PHONY: help setup setup-tests build release guests programs test demo bench bench-processes soak fuzz model lint check docs install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what the build needs (packages, libwasmtime); once, then offline
 	@scripts/setup.sh
+
+setup-tests: ## the same, and what only tests and models need (spin, gcc, erlang-base)
+	@scripts/setup.sh --tests
 
 build: setup ## debug build
 	swift build -j $(JOBS)
@@ -36,7 +39,7 @@ guests: setup ## build the test guests into .build/guests
 programs: ## fetch the third-party programs that the tests run, by hash; once, then offline
 	@Tests/programs/fetch.sh
 
-test: setup guests programs ## set up, build, run every test
+test: setup-tests guests programs ## set up, build, run every test
 	@JOBS=$(JOBS) scripts/test.sh
 
 demo: setup guests ## release build, then an untrusted plugin and some processes under their policies
@@ -68,10 +71,10 @@ fuzz: setup guests ## the fuzz tests at length (FACTOR=10), then whether they fi
 		--filter 'FuzzTests|randomAndMutated|HostileCellTests' | grep -E 'fuzz|random bytes|recorded|Test run'
 	JOBS=$(JOBS) scripts/check-fuzzers.sh
 
-tsan: ## the process runtime's tests under ThreadSanitizer
+tsan: setup-tests ## the process runtime's tests under ThreadSanitizer
 	@JOBS=$(JOBS) scripts/tsan.sh
 
-model: setup ## models of the runtime's protocols, every state of them, and the faults planted in them
+model: setup-tests ## models of the runtime's protocols, every state of them, and the faults planted in them
 	@scripts/model.sh
 
 lint: ## formatting of Swift, syntax of shell and Python

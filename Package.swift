@@ -28,8 +28,8 @@ func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         linkerSettings: [.unsafeFlags(["-L\(staticLibraries)"], .when(configuration: .release))])
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -106,7 +106,7 @@ let package = Package(
             "LinuxKernel", ["CapabilityModel", "KernelVictims", "LinuxKernel", "PolicyCompiler", "kernel-victim"]),
         tests("WasmEngine", ["CapabilityModel", "WasmEngine"]),
         tests("CompilerHost", ["CapabilityModel", "CellProtocol", "CompilerHost", "WasmEngine"]),
-        tests("ProcessRuntime", ["CapabilityModel", "LinuxKernel", "ProcessRuntime"]),
+        tests("ProcessRuntime", ["CapabilityModel", "LinuxKernel", "ProcessRuntime"], exclude: ["Erlang"]),
         tests("WASIPreview1", ["CapabilityModel", "LinuxKernel", "ProcessRuntime", "WASIPreview1"]),
         tests("CellProtocol", ["CapabilityModel", "CellProtocol", "LinuxKernel"]),
         tests("CellSupervisor", ["CapabilityModel", "CellProtocol", "CellSupervisor", "LinuxKernel"]),

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Installs what the build needs, once: Debian packages (as root or by sudo), libwasmtime into .deps/ by hash, the Swift packages.
-# A second run finds everything in place and needs no network.
+# A second run finds everything in place and needs no network. `setup.sh --tests` adds what only tests and models need.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly wasmtime_version=50.0.1
-readonly packages=(libseccomp-dev wasi-libc libclang-rt-19-dev-wasm32 rustc libstd-rust-dev-wasm32 spin gcc)
+packages=(libseccomp-dev wasi-libc libclang-rt-19-dev-wasm32 rustc libstd-rust-dev-wasm32)
+# Models are checked with spin, which makes C of them; what our processes do is compared with Erlang's.
+if [ "${1:-}" = --tests ]; then packages+=(spin gcc erlang-base); fi
+readonly packages
 
 fail() {
     printf 'setup: %s\n' "$*" >&2

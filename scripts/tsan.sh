@@ -28,6 +28,7 @@ let package = Package(
         .target(name: "ProcessRuntime", dependencies: ["CapabilityModel", "LinuxKernel"], swiftSettings: strict),
         .testTarget(
             name: "ProcessRuntimeTests", dependencies: ["CapabilityModel", "LinuxKernel", "ProcessRuntime"],
+            exclude: ["Erlang"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

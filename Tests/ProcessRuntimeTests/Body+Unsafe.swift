@@ -60,9 +60,9 @@ extension Process {
         unsafe withUnsafeBytes(of: value) { unsafe send(.process(target), tag: tag, data: $0) }
     }
 
-    /// Sends a number to an alias of its own.
-    func send(_ value: UInt64, through alias: AliasID) {
-        _ = unsafe withUnsafeBytes(of: value) { unsafe send(.alias(alias, of: id), tag: 0, data: $0) }
+    /// Sends a number to an alias, of its own where nobody else is named.
+    func send(_ value: UInt64, through alias: AliasID, of owner: ProcessID? = nil) {
+        _ = unsafe withUnsafeBytes(of: value) { unsafe send(.alias(alias, of: owner ?? id), tag: 0, data: $0) }
     }
 
     @discardableResult
@@ -100,6 +100,15 @@ extension Process {
         unsafe tags.withUnsafeBufferPointer { unsafe nextMessage(tags: $0) } != nil
     }
 
+    /// Takes the first message, whatever it is; `value` is a data message's number.
+    func takeAnything() -> (kind: Message.Kind, value: UInt64, sender: ProcessID)? {
+        guard let message = nextMessage() else { return nil }
+        let value = message.isData ? unsafe message.bytes.loadUnaligned(as: UInt64.self) : 0
+        let result = (message.kind, value, ProcessID(rawValue: message.sender))
+        remove(message)
+        return result
+    }
+
     /// Takes the first message, whatever it is.
     func takeNotice() -> (kind: Message.Kind, sender: ProcessID)? {
         guard let message = nextMessage() else { return nil }
@@ -129,21 +138,24 @@ struct Machine: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(workers) workers\(isRandom ? ", random yields" : "")" }
 
-    func runtime(spareThreads: Int = 2, maximumProcesses: Int = 1 << 20) throws -> Runtime {
+    func runtime(
+        spareThreads: Int = 2, maximumProcesses: Int = 1 << 20, sliceNanoseconds: UInt64 = 1_000_000
+    ) throws -> Runtime {
         let seed = isRandom ? UInt64.random(in: 1...UInt64.max) : nil
         if let seed { print("runtime seed \(seed)") }
         return try Runtime(
             Runtime.Configuration(
-                workers: workers, maximumProcesses: maximumProcesses, spareThreads: spareThreads, seed: seed))
+                workers: workers, sliceNanoseconds: sliceNanoseconds, maximumProcesses: maximumProcesses,
+                spareThreads: spareThreads, seed: seed))
     }
 
     /// Runs a root process that calls `step` for each slice, to its end; nothing may be left then.
     @discardableResult
     func run(
         limits: Limits = .roomy, trapsExits: Bool = false, direct: Bool = false, spareThreads: Int = 2,
-        _ step: @escaping (Process) -> Suspension
+        sliceNanoseconds: UInt64 = 1_000_000, _ step: @escaping (Process) -> Suspension
     ) throws -> (reason: ExitReason, account: Account) {
-        let runtime = try runtime(spareThreads: spareThreads)
+        let runtime = try runtime(spareThreads: spareThreads, sliceNanoseconds: sliceNanoseconds)
         let account = Account(limits: limits, parent: nil)
         let request = SpawnRequest(account: account, trapsExits: trapsExits)
         let root = try runtime.spawn(request) { StepBody(copy $0, direct: direct) { process, _ in step(process) } }
