@@ -252,4 +252,6 @@ void bulkhead_warm_up_allocator(void) {
     for (int index = 0; index < 6; index++) free(blocks[index]);
 }
 
+void bulkhead_trim_allocator(void) { malloc_trim(0); }
+
 void bulkhead_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -46,7 +46,7 @@ package struct Limits: Hashable, Sendable {
     /// What holds where no policy says otherwise; `policy explain` prints it.
     package static let `default` = Limits(
         memory: 256 << 20, tableElements: 1 << 20, cpu: 3_600_000_000_000, wall: 86_400_000_000_000, fds: 64,
-        output: 1 << 30, stack: 1 << 20, mailboxMessages: 10_000, mailboxBytes: 16 << 20)
+        output: 1 << 30, stack: 512 << 10, mailboxMessages: 10_000, mailboxBytes: 16 << 20)
 
     /// The tighter of two budgets, limit by limit.
     package func meet(_ other: Limits) -> Limits {

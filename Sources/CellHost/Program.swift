@@ -44,6 +44,7 @@ final class Program: Sendable {
     let broker: BrokerPort
     /// How long a handler is idle, in nanoseconds, before it is parked; nil is never.
     let parkAfter: UInt64?
+    let tidier: Tidier
     private let files: ProgramFiles
     private let root = Atomic<UInt64>(.max)
     /// Whether the engine can interrupt a guest: without that there is one process.
@@ -56,6 +57,7 @@ final class Program: Sendable {
         self.parkAfter = parkAfter
         self.runtime = runtime
         self.engine = engine
+        tidier = Tidier(engine)
         maySpawn = engine.configuration.profile == .dense
         self.modules = modules
         self.authorities = authorities

@@ -66,7 +66,7 @@ final class WasmProcess: Resumable {
     private let context: GuestContext
     private var store: Store?
     /// In place of the store, while an idle handler is parked.
-    private var parked: ParkedInstance?
+    private var parked: StoredInstance?
     /// When a handler that is idle is to be parked, CLOCK_MONOTONIC in ns; nil while it is not idle, and when it cannot be.
     private var parkingTime: UInt64?
     /// The wait under way, if it is one for messages that may be long.
@@ -97,7 +97,7 @@ final class WasmProcess: Resumable {
 
     func abandon() {
         dropStore()
-        forgetParked()
+        _ = takeParked()
         context.release()
     }
 
@@ -293,16 +293,16 @@ final class WasmProcess: Resumable {
         guard let made = store?.park(),
             context.grant.account.charge(.memory, UInt64(made.heldBytes)) == nil
         else { return nil }
-        parked = made
+        parked = StoredInstance(made)
         dropStore()
+        context.program.tidier.instanceIsGone()
         return nil
     }
 
     /// Makes an instance again, as it was.
     /// - Returns: the end of the process, where there is no memory for it.
     private func unpark() -> Suspension? {
-        guard let parked else { return nil }
-        forgetParked()
+        guard let parked = takeParked() else { return nil }
         let limits = context.grant.limits
         store = code.pool.unpark(
             parked, limits: StoreLimits(memoryBytes: limits.memory, tableElements: limits.tableElements),
@@ -311,17 +311,18 @@ final class WasmProcess: Resumable {
         return finish(reason(of: progress))
     }
 
-    private func forgetParked() {
-        guard let parked else { return }
+    private func takeParked() -> ParkedInstance? {
+        guard let stored = parked.take() else { return nil }
+        let parked = stored.parked
         context.grant.account.refund(.memory, UInt64(parked.heldBytes))
-        self.parked = nil
+        return parked
     }
 
     // MARK: Ending
 
     private func finish(_ reason: ExitReason) -> Suspension {
         if let denial = store?.memoryDenial { context.reportMemory(denial) }
-        forgetParked()
+        _ = takeParked()
         // The first process's memory goes with the cell, which is faster than unmapping it.
         if !context.program.isRoot(context.process.id) {
             dropStore()

@@ -55,6 +55,10 @@ package func warmUpThreads() throws(SystemError) {
     try spawnThread(name: "warm-up", stackSize: 64 << 10) { bulkhead_warm_up_allocator() }.join()
 }
 
+/// Gives the kernel the pages back that the C library keeps for blocks to come (malloc_trim(3)), of all threads. Milliseconds
+/// for hundreds of megabytes, in which threads wait that want to allocate.
+package func trimAllocator() { bulkhead_trim_allocator() }
+
 private final class ThreadBody: Sendable {
     let name: String
     let body: @Sendable () -> Void

@@ -9,6 +9,9 @@ enum HostPage {
     // SAFETY: sysconf has no preconditions.
     static let size = Int(sysconf(Int32(_SC_PAGESIZE)))
 
+    /// What one page of page tables covers, on x86-64 and on arm64 with pages of 4 KiB; where that is more, less is gained.
+    static let tableBytes = 512 * size
+
     private static let guardInstall: Int32 = 102
     private static let guardRemove: Int32 = 103
 
@@ -63,5 +66,18 @@ enum HostPage {
         guard length > 0 else { return true }
         // SAFETY: as for `protect`; private anonymous memory, so that MADV_DONTNEED zeroes (madvise(2)).
         return unsafe madvise(UnsafeMutableRawPointer(bitPattern: base), length, MADV_DONTNEED) == 0
+    }
+
+    /// Maps a part of what `reserve` gave anew: its pages read as zero, its guards are gone, and so are its page tables. False
+    /// when the kernel refuses; the range is then as it was.
+    static func renew(_ base: UInt, _ length: Int) -> Bool {
+        // SAFETY: page-aligned and within an accessible mapping of ours, of which nobody uses this part.
+        let renewed = unsafe mmap(
+            UnsafeMutableRawPointer(bitPattern: base), length, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0)
+        guard unsafe renewed != MAP_FAILED else { return false }
+        // As its neighbours, so that they are one mapping.
+        _ = unsafe madvise(renewed, length, MADV_NOHUGEPAGE)
+        return true
     }
 }

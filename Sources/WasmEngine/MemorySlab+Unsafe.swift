@@ -126,6 +126,16 @@ final class MemorySlab: Sendable {
         }
     }
 
+    /// See `SlotArena.renewFree`.
+    func renewFree() -> Int {
+        (0..<Self.classCount).reduce(0) { sum, index in
+            sum
+                + arenas.withLock {
+                    $0[index].renewFree(guardBytes: EngineConfiguration.denseGuardBytes, markers: usesMarkers)
+                }
+        }
+    }
+
     /// Copies the pages that hold anything but zeros; `length` is a multiple of the page size.
     private static func copyTouched(from source: UInt, to target: UInt, length: Int) {
         let page = HostPage.size

@@ -17,6 +17,23 @@ package struct ParkedInstance: Sendable {
     package var heldBytes: Int { bytes.count + MemoryLayout<ParkedInstance>.size + 32 }
 }
 
+/// A parked instance where it is kept for long, as small as it can be.
+package struct StoredInstance: ~Copyable, Sendable {
+    private let memoryBytes: Int
+    private let module: ObjectIdentifier
+    private let bytes: CompactBytes
+
+    package init(_ parked: ParkedInstance) {
+        memoryBytes = parked.memoryBytes
+        module = parked.module
+        bytes = CompactBytes(parked.bytes)
+    }
+
+    package var parked: ParkedInstance {
+        ParkedInstance(memoryBytes: memoryBytes, module: module, bytes: bytes.array)
+    }
+}
+
 extension Store {
     /// What would make a new instance into this one; the store may then be dropped or given to its pool. nil while a call is
     /// under way, for a module whose state cannot be put back or whose first instance no pool made, and where it would save

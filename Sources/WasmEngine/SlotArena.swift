@@ -42,6 +42,61 @@ struct SlotArena {
 
     var freeCount: Int { free.count }
 
+    /// Gives the page tables of free slots back, which discarding their pages leaves: what no slot in use reaches into is mapped
+    /// anew, in whole ranges that a page of page tables covers. Takes as long as there are slots, used ones included.
+    /// - Parameter guardBytes: the length of each slot's guard.
+    /// - Returns: bytes of address space that were mapped anew.
+    mutating func renewFree(guardBytes: Int, markers: Bool) -> Int {
+        let unit = UInt(HostPage.tableBytes)
+        let first = (base + unit - 1) / unit
+        let end = (base + UInt(nextUnused * stride)) / unit
+        guard base != 0, end > first else { return 0 }
+        var freeBytes = [UInt](repeating: 0, count: Int(end - first))
+        for slot in free {
+            var start = slot.base
+            let slotEnd = slot.base + UInt(stride)
+            while start < slotEnd {
+                let next = min((start / unit + 1) * unit, slotEnd)
+                if first <= start / unit, start / unit < end { freeBytes[Int(start / unit - first)] += next - start }
+                start = next
+            }
+        }
+        var isRenewed = freeBytes.map { _ in false }
+        var index = 0
+        while index < freeBytes.count {
+            var last = index
+            while last < freeBytes.count, freeBytes[last] == unit { last += 1 }
+            if last > index, HostPage.renew((first + UInt(index)) * unit, (last - index) * Int(unit)) {
+                for each in index..<last { isRenewed[each] = true }
+            }
+            index = last + 1
+        }
+        forgetGuards(guardBytes: guardBytes, markers: markers) { address in
+            first <= address / unit && address / unit < end && isRenewed[Int(address / unit - first)]
+        }
+        return isRenewed.count(where: { $0 }) * Int(unit)
+    }
+
+    /// Guards of free slots that are gone, or half gone, are to be placed again.
+    private mutating func forgetGuards(guardBytes: Int, markers: Bool, where isRenewed: (UInt) -> Bool) {
+        var kept = 0
+        for index in free.indices {
+            var slot = free[index]
+            if slot.guardOffset >= 0 {
+                let start = slot.base + UInt(slot.guardOffset)
+                let isGone = (isRenewed(start), isRenewed(start + UInt(guardBytes) - 1))
+                if isGone.0 || isGone.1 {
+                    // One that cannot be used any more is never taken again.
+                    if isGone != (true, true), !HostPage.unprotect(start, guardBytes, markers: markers) { continue }
+                    slot.guardOffset = -1
+                }
+            }
+            free[kept] = slot
+            kept += 1
+        }
+        free.removeSubrange(kept...)
+    }
+
     /// Unmaps everything; no slot may be in use.
     mutating func destroy() {
         if base != 0 { HostPage.release(base, slotCount * stride) }

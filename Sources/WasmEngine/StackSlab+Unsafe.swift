@@ -62,6 +62,11 @@ final class StackSlab: Sendable {
         stacks.withLock { $0.arena.give(SlotArena.Slot(base: base, guardOffset: 0)) }
     }
 
+    /// See `SlotArena.renewFree`; the stacks that are kept warm stay.
+    func renewFree() -> Int {
+        stacks.withLock { $0.arena.renewFree(guardBytes: Self.guardBytes, markers: usesMarkers) }
+    }
+
     fileprivate func top(of base: UInt) -> UInt {
         base + UInt(Self.guardBytes + stackBytes)
     }

@@ -216,6 +216,47 @@ struct MemoryTests {
         }
     }
 
+    /// Page tables of free slots are given back among slots in use, which keep what they hold and their guards.
+    @Test(arguments: [true, false])
+    func freeSlotsAreMappedAnew(markers: Bool) throws {
+        guard HostPage.hasGuardMarkers || !markers else { return }
+        let seed = environment("BULKHEAD_FUZZ_SEED").flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+        print("freeSlotsAreMappedAnew: seed \(seed)")
+        var generator = SplitMix(state: seed)
+        let slab = MemorySlab(usesMarkers: markers, reservation: 64 << 20)
+        var held: [LinearMemory] = []
+        var renewed = 0
+        for round in 0..<40 {
+            while held.count < (round % 2 == 0 ? 200 : 20) {
+                let size = Int.random(in: 1...4, using: &generator) << 16
+                guard let memory = slab.make(size: size, reservation: 0, guardBytes: 1 << 16) else { break }
+                try #require(readable(memory.slot.base, size))
+                try #require(!readable(memory.slot.base + UInt(size), 1))
+                try #require(!readable(memory.slot.base + UInt(size + 1 << 16) - 1, 1))
+                try #require(word(memory.slot.base) == 0 && word(memory.slot.base + UInt(size) - 8) == 0)
+                setWord(memory.slot.base, UInt64(memory.slot.base))
+                setWord(memory.slot.base + UInt(size) - 8, ~UInt64(memory.slot.base))
+                held.append(memory)
+            }
+            // Neighbours, so that whole ranges become free.
+            held.sort { $0.slot.base < $1.slot.base }
+            let first = Int.random(in: 0...held.count / 2, using: &generator)
+            let gone = held[first..<min(first + 120, held.count)]
+            gone.forEach(slab.free)
+            held.removeSubrange(gone.startIndex..<gone.endIndex)
+            renewed += slab.renewFree()
+            for memory in held {
+                let isWhole =
+                    word(memory.slot.base) == UInt64(memory.slot.base)
+                    && word(memory.slot.base + UInt(memory.size) - 8) == ~UInt64(memory.slot.base)
+                try #require(isWhole, "round \(round)")
+                try #require(!readable(memory.slot.base + UInt(memory.size), 1), "round \(round)")
+            }
+        }
+        #expect(renewed > 0)
+        held.forEach(slab.free)
+    }
+
     @Test(arguments: [true, false])
     func guardsWorkWithMarkersAndWithout(markers: Bool) throws {
         guard HostPage.hasGuardMarkers || !markers else { return }

@@ -7,7 +7,37 @@ import Testing
 
 struct ParkingTests {
     private static func unpark(_ pool: InstancePool, _ parked: ParkedInstance) -> Process {
-        Process(adopting: pool.unpark(parked, limits: Guest.generous, context: Recorder()))
+        // As it is kept.
+        let stored = StoredInstance(parked)
+        return Process(adopting: pool.unpark(stored.parked, limits: Guest.generous, context: Recorder()))
+    }
+
+    /// Strings of every size class and past the largest, given back in another order, beside each other unharmed.
+    @Test func bytesAreKeptAsTheyAre() throws {
+        let seed = environment("BULKHEAD_FUZZ_SEED").flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+        print("bytesAreKeptAsTheyAre: seed \(seed)")
+        var generator = SplitMix(state: seed)
+        var kept: [Int: (bytes: [UInt8], stored: Kept)] = [:]
+        for _ in 0..<fuzzCount(20_000) {
+            let key = Int.random(in: 0..<500, using: &generator)
+            if let old = kept.removeValue(forKey: key) {
+                let isSame = old.stored.bytes.array == old.bytes
+                try #require(isSame)
+            } else {
+                let count = [0, 1, 16, 17, 1024, 1025, 5000].randomElement(using: &generator) ?? 0
+                let length = Bool.random(using: &generator) ? count : Int.random(in: 0...1100, using: &generator)
+                let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }
+                kept[key] = (bytes, Kept(bytes))
+            }
+        }
+    }
+
+    private final class Kept {
+        let bytes: CompactBytes
+
+        init(_ bytes: [UInt8]) {
+            self.bytes = CompactBytes(bytes)
+        }
     }
 
     /// Two processes do the same at random; one is parked at random moments, and must not notice.

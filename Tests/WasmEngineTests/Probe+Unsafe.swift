@@ -22,6 +22,17 @@ func readable(_ address: UInt, _ length: Int) -> Bool {
     return true
 }
 
+/// The word at an aligned address in a slot that the caller holds.
+func word(_ address: UInt) -> UInt64 {
+    // SAFETY: as the caller says.
+    unsafe UnsafePointer<UInt64>(bitPattern: address)?.pointee ?? .max
+}
+
+func setWord(_ address: UInt, _ value: UInt64) {
+    // SAFETY: as for `word`.
+    unsafe UnsafeMutablePointer<UInt64>(bitPattern: address)?.pointee = value
+}
+
 /// Lines of /proc/self/maps.
 func mappingCount() -> Int {
     // SAFETY: a static path and mode; the stream is closed here; fgetc takes a live stream.

@@ -70,5 +70,7 @@ void bulkhead_name_thread(const char *name);
 /// Makes the C library look up now what it looks up once: when a thread that is not the first gives memory back for the first
 /// time it opens a file beneath /proc/sys, and when there are many threads one beneath /sys. To be called on such a thread.
 void bulkhead_warm_up_allocator(void);
+// Gives the kernel the pages of freed blocks back (malloc_trim(3)).
+void bulkhead_trim_allocator(void);
 
 #endif
