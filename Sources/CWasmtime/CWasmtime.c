@@ -8,6 +8,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+// Swift reads arguments and writes results at these distances (HostCall).
+_Static_assert(sizeof(wasmtime_val_raw_t) == 16, "the library's slots are not what HostCall takes them for");
+
 _Thread_local void *bulkhead_account __attribute__((tls_model("initial-exec")));
 
 _Thread_local uint32_t bulkhead_thread __attribute__((tls_model("initial-exec")));

@@ -15,17 +15,19 @@ final class GuestContext {
     let process: Process
     /// What this process's `spawn` runs where it names no module.
     let module: ProgramModule
-    var handles = HandleTable()
-    var monitors: MonitorTable?
-    private var wasiProcess: WASIProcess?
+    // Unchecked, here and below: each host call would otherwise ask the language runtime whether another access is under way,
+    // which cannot be while one thread at a time runs the process (ThreadSanitizer looks at that in the runtime's tests).
+    @safe @exclusivity(unchecked) var handles = HandleTable()
+    @safe @exclusivity(unchecked) var monitors: MonitorTable?
+    @safe @exclusivity(unchecked) private var wasiProcess: WASIProcess?
     /// What the parent gave, until `argument` takes it.
     var argument: SpawnArgument?
     /// What the call that answered `.wait` waits for; taken when the fiber is suspended.
-    var wait: Wait?
+    @safe @exclusivity(unchecked) var wait: Wait?
     /// Why the process ends, set with `.end`.
-    var ending: ExitReason?
+    @safe @exclusivity(unchecked) var ending: ExitReason?
     /// The call that answered `.wait` and will be made again.
-    var underWay = CallUnderWay.none
+    @safe @exclusivity(unchecked) var underWay = CallUnderWay.none
 
     init(program: Program, grant: Grant, process: Process, module: ProgramModule) {
         self.program = program

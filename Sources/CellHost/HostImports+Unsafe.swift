@@ -5,6 +5,7 @@ import WASIPreview1
 import WasmEngine
 
 /// The memory of the guest that makes `call`, for as long as the call runs; empty when it has none.
+@inline(__always)
 func guestMemory(of call: borrowing HostCall) -> GuestMemory {
     // SAFETY: the engine keeps the memory in place and to this thread until the host function returns; the stand-in for a
     // guest without memory is empty, so its address is never used.

@@ -58,22 +58,27 @@ final class WasmProcess: Resumable {
     /// Messages that a handler takes before others run.
     private static let messagesInARow = 64
 
+    /// Messages after which a handler that overran is called directly again. If it does the same then, it costs a slice and a
+    /// change of threads for each so many messages.
+    private static let forgivenAfter = 1000
+
     /// Nanoseconds after which a process that waits for messages on its fiber gives its pages back.
     private static let restAfter: UInt64 = 2_000_000_000
 
     private let code: Authority.Code
     private let start: Start
     private let context: GuestContext
-    private var store: Store?
+    // Unchecked for the reason that `GuestContext` gives.
+    @safe @exclusivity(unchecked) private var store: Store?
     /// In place of the store, while an idle handler is parked.
-    private var parked: StoredInstance?
+    @safe @exclusivity(unchecked) private var parked: StoredInstance?
     /// When a handler that is idle is to be parked, CLOCK_MONOTONIC in ns; nil while it is not idle, and when it cannot be.
-    private var parkingTime: UInt64?
+    @safe @exclusivity(unchecked) private var parkingTime: UInt64?
     /// The wait under way, if it is one for messages that may be long.
-    private var rest: Rest?
-    private var stage = Stage.created
-    /// False for good once a direct call took too long or had to wait.
-    private var mayRunDirectly = true
+    @safe @exclusivity(unchecked) private var rest: Rest?
+    @safe @exclusivity(unchecked) private var stage = Stage.created
+    /// How many messages are still to be handled on a fiber, since a direct call took too long or had to wait.
+    @safe @exclusivity(unchecked) private var fiberMessages = 0
 
     init(_ code: Authority.Code, start: Start, context: GuestContext) {
         self.code = code
@@ -82,9 +87,9 @@ final class WasmProcess: Resumable {
     }
 
     /// Never where a parent has set an end: a direct call cannot be put aside when it has come.
-    var canRunDirectly: Bool { mayRunDirectly && stage == .idle && context.grant.end == nil }
+    var canRunDirectly: Bool { fiberMessages == 0 && stage == .idle && context.grant.end == nil }
 
-    func didOverrun() { mayRunDirectly = false }
+    func didOverrun() { fiberMessages = WasmProcess.forgivenAfter }
 
     func resume(_ mode: ResumeMode) -> Suspension {
         guard let end = context.grant.end else { return run(mode) }
@@ -221,7 +226,7 @@ final class WasmProcess: Resumable {
     /// - Returns: nil when a call has begun, or has ended and there may be another message.
     private func serve(_ mode: ResumeMode, mayGoOn: Bool) -> Suspension? {
         guard context.process.hasUnseenMessages else {
-            if let end = context.process.pendingExit { return finish(end) }
+            if context.process.hasPendingExit, let end = context.process.pendingExit { return finish(end) }
             return .waiting(Wait(messages: true, deadline: whenToPark()))
         }
         guard mayGoOn else { return .yielded }
@@ -229,7 +234,8 @@ final class WasmProcess: Resumable {
         if parked != nil, let end = unpark() { return end }
         do throws(EngineError) {
             guard let export = context.module.messageExport else { throw .noSuchExport("bulkhead_message") }
-            guard mode == .direct, mayRunDirectly, store?.mayCallDirectly ?? false else {
+            guard mode == .direct, fiberMessages == 0, store?.mayCallDirectly ?? false else {
+                if fiberMessages > 0 { fiberMessages -= 1 }
                 try store?.call(export)
                 stage = .handling
                 return nil
@@ -243,7 +249,8 @@ final class WasmProcess: Resumable {
         } catch {
             return finish(.refused(message: "\(error)"))
         }
-        return context.process.pendingExit.map { finish($0) }
+        if context.process.hasPendingExit, let end = context.process.pendingExit { return finish(end) }
+        return nil
     }
 
     // MARK: Resting
@@ -265,7 +272,7 @@ final class WasmProcess: Resumable {
     private func goOnResting() -> Suspension? {
         guard let rest else { return nil }
         self.rest = nil
-        guard !context.process.hasUnseenMessages, context.process.pendingExit == nil else { return nil }
+        guard !context.process.hasUnseenMessages, !context.process.hasPendingExit else { return nil }
         return beginRest(rest)
     }
 

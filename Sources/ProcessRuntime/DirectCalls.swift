@@ -48,7 +48,9 @@ extension Ref where Value == RuntimeCore {
     /// A direct call has seen the slice change. One that has gone on for a whole slice loses its worker.
     /// - Returns: false when it must end.
     func sliceIsOver(_ block: BlockRef, on thread: ThreadRef) -> Bool {
-        if let worker = thread.it.worker, it.tick.load(ordering: .relaxed) &- worker.it.seenTick > 1 {
+        if let worker = thread.it.worker, it.tick.load(ordering: .relaxed) &- worker.it.seenTick > 1,
+            hasUsedSlice(thread)
+        {
             handOn(block, thread)
         }
         if thread.it.worker == nil { settleMeter(thread) }
@@ -59,6 +61,12 @@ extension Ref where Value == RuntimeCore {
         }
         receive(block, on: thread)
         return block.it.pendingExit == nil && !it.isStopping.load(ordering: .relaxed)
+    }
+
+    /// Whether the thread itself has run for a slice since it last looked around: time that the kernel gave to other threads
+    /// is not the process's fault, and another thread would get no more of it.
+    private func hasUsedSlice(_ thread: ThreadRef) -> Bool {
+        Clock.threadCPUTime() &- thread.it.meter.cpuStart >= it.configuration.sliceNanoseconds
     }
 
     /// A direct call has to wait: its thread waits with it.

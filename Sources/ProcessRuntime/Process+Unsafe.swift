@@ -40,18 +40,21 @@ internal import Synchronization
 
     /// Puts a copy of `data` into the receiver's mailbox. Never waits, takes no lock. The tag's highest bit is the runtime's and
     /// must be 0; see `Message.cost` for what counts.
-    @inline(__always)
+    package func send(_ address: Address, tag: UInt64, data: UnsafeRawBufferPointer) -> SendResult {
+        let result = unsafe core.sendMessage(
+            from: id.rawValue, to: address, tag: tag, data: data, attachments: nil, on: thread)
+        if result == .full { noteRefusal(address.process) }
+        return result
+    }
+
+    /// As above, with attachments.
     package func send(
-        _ address: Address, tag: UInt64, data: UnsafeRawBufferPointer, attachments: [Attachment] = []
+        _ address: Address, tag: UInt64, data: UnsafeRawBufferPointer, attachments: [Attachment]
     ) -> SendResult {
         let result = unsafe core.sendMessage(
             from: id.rawValue, to: address, tag: tag, data: data, attachments: attachments, on: thread)
-        switch result {
-        case .sent, .gone, .tooLong: return result
-        case .full: break
-        }
-        noteRefusal(address.process)
-        return .full
+        if result == .full { noteRefusal(address.process) }
+        return result
     }
 
     /// A mailbox that is full of messages can tell when there is room; a budget cannot.
@@ -169,7 +172,8 @@ internal import Synchronization
 }
 
 /// A message in the mailbox of the process that runs; gone with `remove`.
-@safe package struct Message {
+@safe @usableFromInline
+package struct Message {
     package enum Kind: Hashable, Sendable {
         case data
         /// Someone linked has ended; to who traps exits.
@@ -179,25 +183,30 @@ internal import Synchronization
     }
 
     let node: NodeRef
+    // Read from the node once, and without a call from other modules.
+    @usableFromInline package let tag: UInt64
+    /// Who sent it, as a process's number; 0 from outside. EXIT and DOWN: who ended.
+    @usableFromInline package let sender: UInt64
+    @usableFromInline package let isData: Bool
+    @usableFromInline package let hasAttachments: Bool
+    @usableFromInline let start: UnsafeRawPointer
+    @usableFromInline package let length: Int
 
     @inline(__always)
     init(_ node: NodeRef) {
         self.node = node
+        tag = node.it.tag
+        sender = node.it.sender
+        isData = node.it.kind == .data
+        hasAttachments = node.it.hasAttachments
+        unsafe start = UnsafeRawPointer(node.payload)
+        length = Int(node.it.length)
     }
 
-    @inline(__always)
-    package var tag: UInt64 { node.it.tag }
-    /// Who sent it, as a process's number; 0 from outside. EXIT and DOWN: who ended.
-    @inline(__always)
-    package var sender: UInt64 { node.it.sender }
-    @inline(__always)
-    package var isData: Bool { node.it.kind == .data }
     /// Its bytes, until `remove`; none in an EXIT or DOWN.
-    @inline(__always)
-    package var bytes: UnsafeRawBufferPointer { unsafe node.bytes }
+    @inlinable @inline(__always)
+    package var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: length) }
     package var attachments: [Attachment] { node.attachments }
-    @inline(__always)
-    package var hasAttachments: Bool { node.it.hasAttachments }
 
     package var kind: Kind {
         switch node.it.kind {
@@ -217,14 +226,14 @@ extension Ref where Value == RuntimeCore {
     @inline(__always)
     func sendMessage(
         from sender: UInt64, to address: Address, tag: UInt64, data: UnsafeRawBufferPointer,
-        attachments: [Attachment], on thread: ThreadRef
+        attachments: [Attachment]?, on thread: ThreadRef
     ) -> SendResult {
         let target = address.process
         guard let receiver = it.table.block(target.slot),
             receiver.it.generation.load(ordering: .acquiring) == target.generation,
             let record = Ref<AccountRecord>(address: receiver.it.account.load(ordering: .relaxed))
         else { return .gone }
-        let cost = Message.cost(bytes: data.count, attachments: attachments.count)
+        let cost = Message.cost(bytes: data.count, attachments: attachments?.count ?? 0)
         if cost > receiver.it.byteLimit.load(ordering: .relaxed) || data.count > UInt32.max { return .tooLong }
         guard record.it.charge(Int64(cost)) else { return isAlive(target) ? .full : .gone }
         guard let node = thread.it.nodes.make(.data, payload: data.count) else {
@@ -237,10 +246,10 @@ extension Ref where Value == RuntimeCore {
         node.it.length = UInt32(truncatingIfNeeded: data.count)
         node.it.account = record.address
         unsafe node.copyIn(data)
-        if attachments.isEmpty {
-            node.it.extra = UInt(address.alias)
-        } else {
+        if let attachments, !attachments.isEmpty {
             node.attach(AttachmentBox(attachments, alias: address.alias))
+        } else {
+            node.it.extra = UInt(address.alias)
         }
         switch push(node, to: target, .message, on: thread) {
         case .pushed: return .sent

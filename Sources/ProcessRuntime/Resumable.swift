@@ -90,7 +90,7 @@ package protocol Resumable: AnyObject {
     /// Whether the next `resume` may be a direct one: for handler processes, between messages.
     var canRunDirectly: Bool { get }
 
-    /// A direct call took longer than a slice, or had to wait: it is not to be called directly any more. Called on the
+    /// A direct call took longer than a slice, or had to wait: it is not to be called directly for a while. Called on the
     /// thread that runs it, before `resume` returns.
     func didOverrun()
 

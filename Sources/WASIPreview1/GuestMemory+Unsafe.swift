@@ -4,23 +4,28 @@ internal import LinuxKernel
 
 /// Valid only while the call that it was made for runs: a guest that grows its memory may move it, so whoever joins
 /// engine and WASI fetches base and count again for each call, and again when a call is repeated after a wait.
-@safe package struct GuestMemory {
+///
+/// Types and members are `@usableFromInline`, or what is `@inlinable` here would be inlined in this module alone.
+@safe @usableFromInline
+package struct GuestMemory {
     @usableFromInline let base: UnsafeMutableRawPointer
     /// In bytes, at most 4 GiB.
-    package let count: Int
+    @usableFromInline package let count: Int
 
     /// The memory must stay where it is, `count` bytes from `base`, and be written by nobody else, while this is used.
-    @unsafe package init(base: UnsafeMutableRawPointer, count: Int) {
+    @unsafe @inlinable @inline(__always)
+    package init(base: UnsafeMutableRawPointer, count: Int) {
         unsafe self.base = base
         self.count = count
     }
 
     /// A checked range of this memory.
+    @usableFromInline
     package struct Area {
         @usableFromInline let offset: Int
-        package let count: Int
+        @usableFromInline package let count: Int
 
-        @inlinable
+        @inlinable @inline(__always)
         init(offset: Int, count: Int) {
             self.offset = offset
             self.count = count
@@ -33,20 +38,20 @@ internal import LinuxKernel
     static let transferLimit = 16 << 20
 
     /// - Throws: `fault` when `count` bytes from `pointer` are not all inside.
-    @inlinable
+    @inlinable @inline(__always)
     package func area(at pointer: UInt32, count: Int) throws(CallFailure) -> Area {
         let offset = Int(pointer)
         guard count >= 0, offset <= self.count, count <= self.count - offset else { throw .errno(.fault) }
         return Area(offset: offset, count: count)
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package func area(at pointer: UInt32, count: UInt32) throws(CallFailure) -> Area {
         try area(at: pointer, count: Int(count))
     }
 
     /// Little-endian, unaligned. `offset` plus the integer's size must not pass the area's end (a programming error).
-    @inlinable
+    @inlinable @inline(__always)
     package func load<Value: FixedWidthInteger & BitwiseCopyable>(
         _ type: Value.Type, in area: Area, at offset: Int
     ) -> Value {
@@ -56,7 +61,7 @@ internal import LinuxKernel
     }
 
     /// As `load`.
-    @inlinable
+    @inlinable @inline(__always)
     package func store<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value, in area: Area, at offset: Int) {
         precondition(offset >= 0 && offset + MemoryLayout<Value>.size <= area.count)
         // SAFETY: as `load`.
@@ -97,15 +102,15 @@ internal import LinuxKernel
     }
 
     /// The area itself, for as long as this memory may be used.
-    @inlinable
-    @unsafe package func buffer(of area: Area) -> UnsafeMutableRawBufferPointer {
+    @unsafe @inlinable @inline(__always)
+    package func buffer(of area: Area) -> UnsafeMutableRawBufferPointer {
         // SAFETY: the area is inside the memory.
         unsafe UnsafeMutableRawBufferPointer(start: base + area.offset, count: area.count)
     }
 
     /// Copies bytes that lie elsewhere to the start of the area; what does not fit is left out.
-    @inlinable
-    @unsafe package func copy(_ bytes: UnsafeRawBufferPointer, into area: Area) {
+    @unsafe @inlinable @inline(__always)
+    package func copy(_ bytes: UnsafeRawBufferPointer, into area: Area) {
         guard let start = bytes.baseAddress else { return }
         // SAFETY: as many bytes as both have.
         unsafe (base + area.offset).copyMemory(from: start, byteCount: min(bytes.count, area.count))

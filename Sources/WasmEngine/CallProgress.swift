@@ -9,7 +9,8 @@ package enum CallProgress: Hashable, Sendable {
     case waiting
     /// The function returned.
     case finished([WasmValue])
-    case trapped(WasmTrap)
+    /// Out of line, as it is rare and large.
+    indirect case trapped(WasmTrap)
     /// A host function answered `.exit`.
     case exited(UInt32)
     /// A host function answered `.end`, or a hook of the linker said that it must not go on; the context knows why.
@@ -23,7 +24,7 @@ package enum DirectProgress: Hashable, Sendable {
     /// The function's i32, 0 where it has no result. The instance can be called again.
     case returned(UInt32)
     /// Never `.yielded`, `.waiting` or `.finished`. The instance cannot be called again.
-    case ended(CallProgress)
+    indirect case ended(CallProgress)
 }
 
 package struct WasmTrap: Hashable, Sendable {

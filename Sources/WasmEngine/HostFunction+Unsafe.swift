@@ -11,6 +11,7 @@ internal import CapabilityModel
 internal import CWasmtime
 
 /// What a host function answers.
+@usableFromInline
 package enum HostOutcome: Hashable, Sendable {
     /// Results are set; the guest goes on.
     case done
@@ -30,66 +31,101 @@ package enum HostOutcome: Hashable, Sendable {
 package typealias HostBody = @Sendable (_ context: AnyObject, _ call: borrowing HostCall) -> HostOutcome
 
 /// One call under way: its arguments, its results, and the caller's memory. Lives only as long as the body runs.
-@safe package struct HostCall: ~Copyable {
-    fileprivate let values: UnsafeMutablePointer<wasmtime_val_raw_t>
-    fileprivate let valueCount: Int
-    fileprivate let state: UnsafeMutablePointer<StoreState>
-    fileprivate let caller: OpaquePointer
+///
+/// Type and members are `@usableFromInline`: package members are inlined across modules only so. For the same reason the
+/// library's types stand behind untyped pointers here.
+@safe @usableFromInline
+package struct HostCall: ~Copyable {
+    /// `wasmtime_val_raw_t`, `rawStride` apart, each of them little-endian.
+    @usableFromInline let values: UnsafeMutableRawPointer
+    @usableFromInline let valueCount: Int
+    /// The memory that the caller exports, where the store knows it already.
+    @usableFromInline let knownMemory: UnsafeMutableRawPointer?
+    @usableFromInline let knownMemoryCount: Int
+    let state: UnsafeMutablePointer<StoreState>
+    let caller: OpaquePointer
 
-    /// Argument `index` as the function's type says: an i32. Reading it as another type gives its low bits.
-    package func i32(_ index: Int) -> UInt32 {
-        precondition(index >= 0 && index < valueCount)
-        // SAFETY: `valueCount` values, any of whose bits may be read (a union of plain numbers).
-        return unsafe UInt32(bitPattern: values[index].i32)
+    @inline(__always)
+    fileprivate init(
+        values: UnsafeMutablePointer<wasmtime_val_raw_t>, valueCount: Int, state: UnsafeMutablePointer<StoreState>,
+        caller: OpaquePointer
+    ) {
+        unsafe self.values = UnsafeMutableRawPointer(values)
+        self.valueCount = valueCount
+        unsafe self.state = unsafe state
+        unsafe self.caller = caller
+        // SAFETY: a record is current and lives as long as its memory, which lives as long as the store.
+        if let record = unsafe state.pointee.exportedMemory {
+            unsafe knownMemory = unsafe UnsafeMutableRawPointer(bitPattern: record.pointee.memory.slot.base)
+            knownMemoryCount = unsafe record.pointee.memory.size
+        } else {
+            unsafe knownMemory = nil
+            knownMemoryCount = 0
+        }
     }
 
-    package func i64(_ index: Int) -> UInt64 {
-        precondition(index >= 0 && index < valueCount)
-        // SAFETY: as above.
-        return unsafe UInt64(bitPattern: values[index].i64)
-    }
-
-    package func f32(_ index: Int) -> Float {
-        precondition(index >= 0 && index < valueCount)
-        // SAFETY: as above.
-        return unsafe values[index].f32
-    }
-
-    package func f64(_ index: Int) -> Double {
-        precondition(index >= 0 && index < valueCount)
-        // SAFETY: as above.
-        return unsafe values[index].f64
-    }
+    /// Bytes from one slot to the next; CWasmtime.c holds the library's type against it.
+    @inlinable
+    package static var rawStride: Int { 16 }
 
     /// The first of the call's slots, for who reads arguments by type from a table; `rawStride` apart.
-    @unsafe package var rawValues: UnsafeRawPointer { unsafe UnsafeRawPointer(values) }
+    @unsafe @inlinable
+    package var rawValues: UnsafeRawPointer { unsafe UnsafeRawPointer(values) }
 
-    /// Bytes from one slot to the next.
-    package static var rawStride: Int { unsafe MemoryLayout<wasmtime_val_raw_t>.stride }
+    @inlinable @inline(__always)
+    func offset(_ index: Int) -> Int {
+        precondition(index >= 0 && index < valueCount)
+        return index * HostCall.rawStride
+    }
+
+    /// Argument `index` as the function's type says: an i32. Reading it as another type gives its low bits.
+    @inlinable @inline(__always)
+    package func i32(_ index: Int) -> UInt32 {
+        // SAFETY: `valueCount` values, any of whose bits may be read (a union of plain numbers).
+        unsafe values.load(fromByteOffset: offset(index), as: UInt32.self)
+    }
+
+    @inlinable @inline(__always)
+    package func i64(_ index: Int) -> UInt64 {
+        // SAFETY: as above.
+        unsafe values.load(fromByteOffset: offset(index), as: UInt64.self)
+    }
+
+    @inlinable @inline(__always)
+    package func f32(_ index: Int) -> Float {
+        // SAFETY: as above.
+        unsafe values.load(fromByteOffset: offset(index), as: Float.self)
+    }
+
+    @inlinable @inline(__always)
+    package func f64(_ index: Int) -> Double {
+        // SAFETY: as above.
+        unsafe values.load(fromByteOffset: offset(index), as: Double.self)
+    }
 
     /// Sets result `index`. Results share storage with the arguments: read those first.
+    @inlinable @inline(__always)
     package func setResult(_ index: Int = 0, i32 value: UInt32) {
-        precondition(index >= 0 && index < valueCount)
         // SAFETY: as above; the whole slot is written, as the library wants for the narrower types.
-        unsafe values[index].i64 = Int64(value)
+        unsafe values.storeBytes(of: UInt64(value), toByteOffset: offset(index), as: UInt64.self)
     }
 
+    @inlinable @inline(__always)
     package func setResult(_ index: Int = 0, i64 value: UInt64) {
-        precondition(index >= 0 && index < valueCount)
         // SAFETY: as above.
-        unsafe values[index].i64 = Int64(bitPattern: value)
+        unsafe values.storeBytes(of: value, toByteOffset: offset(index), as: UInt64.self)
     }
 
+    @inlinable @inline(__always)
     package func setResult(_ index: Int = 0, f32 value: Float) {
-        precondition(index >= 0 && index < valueCount)
         // SAFETY: as above.
-        unsafe values[index].i64 = Int64(value.bitPattern)
+        unsafe values.storeBytes(of: UInt64(value.bitPattern), toByteOffset: offset(index), as: UInt64.self)
     }
 
+    @inlinable @inline(__always)
     package func setResult(_ index: Int = 0, f64 value: Double) {
-        precondition(index >= 0 && index < valueCount)
         // SAFETY: as above.
-        unsafe values[index].f64 = value
+        unsafe values.storeBytes(of: value, toByteOffset: offset(index), as: Double.self)
     }
 
     /// Whether this is a call on the worker's own stack, where waiting blocks the thread.
@@ -100,7 +136,16 @@ package typealias HostBody = @Sendable (_ context: AnyObject, _ call: borrowing 
 
     /// The memory the caller exports as `memory`; nil when it has none. Valid until the body returns: a guest that runs
     /// again may grow, and a memory that grows may move.
-    @unsafe package var memory: UnsafeMutableRawBufferPointer? {
+    @unsafe @inlinable @inline(__always)
+    package var memory: UnsafeMutableRawBufferPointer? {
+        if let start = unsafe knownMemory {
+            return unsafe UnsafeMutableRawBufferPointer(start: start, count: knownMemoryCount)
+        }
+        return unsafe findMemory()
+    }
+
+    @usableFromInline
+    func findMemory() -> UnsafeMutableRawBufferPointer? {
         // SAFETY: `state` and `caller` are live while the body runs.
         unsafe StoreState.memory(state, caller: caller)
     }

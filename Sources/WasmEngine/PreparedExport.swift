@@ -2,7 +2,8 @@
 
 internal import Synchronization
 
-package struct PreparedExport: Hashable, Sendable {
+/// A class, so that a call hands on one reference and not the parts of its name and type.
+package final class PreparedExport: Sendable {
     package let name: String
     package let type: FunctionType
     /// Never 0, and never twice in this OS process.

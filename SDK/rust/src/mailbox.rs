@@ -115,15 +115,16 @@ pub(crate) fn receive<T>(
     let (tag, count) = (tags.as_ptr(), tags.len());
     let (buffer, table) = (bytes.as_mut_ptr(), handles.as_mut_ptr());
     // SAFETY: every pointer is valid for the length beside it.
-    let mut error = unsafe { sys::receive(tag, count, buffer, bytes.len(), table, sys::MOST_HANDLES, &mut message) };
-    if error == i32::from(Error::AGAIN.0) {
+    let error = unsafe {
         if timeout == 0 {
-            return Err(Error::TIMEDOUT);
-        }
-        // SAFETY: as above.
-        error = unsafe {
+            sys::receive(tag, count, buffer, bytes.len(), table, sys::MOST_HANDLES, &mut message)
+        } else {
+            // It tries first, and costs little more when there is a message.
             sys::receive_wait(tag, count, buffer, bytes.len(), table, sys::MOST_HANDLES, &mut message, timeout)
-        };
+        }
+    };
+    if error == i32::from(Error::AGAIN.0) {
+        return Err(Error::TIMEDOUT);
     }
     if error != i32::from(Error::MSGSIZE.0) {
         Error::check(error)?;

@@ -102,11 +102,9 @@ final class Arrival {
                 }
             }
         }
-        // Trying costs a tenth of waiting.
-        var errno = ask(false)
-        if errno == HostError.again.code {
-            errno = timeout.nanoseconds == 0 ? HostError.timedOut.code : ask(true)
-        }
+        // Waiting tries first, and costs little more than trying when there is a message.
+        var errno = ask(timeout.nanoseconds != 0)
+        if errno == HostError.again.code { errno = HostError.timedOut.code }
         if errno == HostError.tooLong.code {
             room.deallocate()
             table.deallocate()

@@ -35,7 +35,7 @@ enum Messages {
         _ context: GuestContext, _ call: borrowing HostCall, _ memory: GuestMemory
     ) throws(CallFailure) -> HostOutcome {
         try deliver(context, call, memory)
-        return call.finish(.success)
+        return call.succeed()
     }
 
     /// `send_wait(…, timeout)`: as `send`, and waits while the mailbox is full.
@@ -55,7 +55,7 @@ enum Messages {
             return try context.waiting(timeout: call.i64(6), forMessages: false, lookingAgain: retry)
         }
         context.underWay = .none
-        return call.finish(.success)
+        return call.succeed()
     }
 
     @inline(__always)
@@ -73,7 +73,7 @@ enum Messages {
             // SAFETY: the bytes are inside the guest's memory, which stays in place until this call returns; they are
             // copied before that.
             result = unsafe context.process.send(
-                address, tag: tag, data: UnsafeRawBufferPointer(memory.buffer(of: area)), attachments: [])
+                address, tag: tag, data: UnsafeRawBufferPointer(memory.buffer(of: area)))
         } else {
             let sent = try Attachments(context, memory, at: call.i32(4), count: handleCount)
             // SAFETY: as above.
@@ -97,7 +97,7 @@ enum Messages {
         _ context: GuestContext, _ call: borrowing HostCall, _ memory: GuestMemory
     ) throws(CallFailure) -> HostOutcome {
         let room = try ReceiveRoom(call, memory)
-        return try take(context, memory, room) ? call.finish(.success) : ended(context) ?? call.finish(.again)
+        return try take(context, memory, room) ? call.succeed() : ended(context) ?? call.finish(.again)
     }
 
     /// `receive_wait(…, timeout)`: as `receive`, and waits for a message.
@@ -116,13 +116,13 @@ enum Messages {
             throw error
         }
         context.underWay = .none
-        return call.finish(.success)
+        return call.succeed()
     }
 
     /// The end of a process that an exit signal ended within this call.
     @inline(__always)
     static func ended(_ context: GuestContext) -> HostOutcome? {
-        guard let reason = context.process.pendingExit else { return nil }
+        guard context.process.hasPendingExit, let reason = context.process.pendingExit else { return nil }
         context.ending = reason
         return .end
     }

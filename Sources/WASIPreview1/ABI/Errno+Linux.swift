@@ -96,6 +96,7 @@ extension Errno {
 }
 
 /// Why a call did not succeed.
+@usableFromInline
 package enum CallFailure: Error, Hashable, Sendable {
     case errno(Errno)
     /// A denial under `on_denied = "trap"`; the process traps with this message.

@@ -1,5 +1,6 @@
 // preview 1's errno values (WASI snapshot preview1, `errno`), in the order of the specification.
 
+@usableFromInline
 package enum Errno: UInt16, Hashable, Sendable, CaseIterable {
     case success, toobig, acces, addrinuse, addrnotavail, afnosupport, again, already, badf, badmsg, busy, canceled
     case child, connaborted, connrefused, connreset, deadlk, destaddrreq, dom, dquot, exist, fault, fbig, hostunreach

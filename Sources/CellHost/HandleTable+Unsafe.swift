@@ -18,58 +18,99 @@ struct HandleTarget {
 
 /// Handles by number: the lowest free one is the next. Number 0 is the process itself and takes no entry; a process that
 /// holds no other has no table. Whoever inserts has paid for the entry (`GuestContext.reserveHandles`).
-struct HandleTable {
+///
+/// Its own memory, for every message is sent through it: an array in a class is retained and released with each look.
+// SAFETY: `entries` has room for `capacity` entries, of which the first `used` are initialised; it is nil when that is 0. The
+// table belongs to the thread that runs its process.
+@safe struct HandleTable: ~Copyable {
     private struct Entry {
         /// The process; of a free entry, the index of the next free one.
         var process: UInt64
-        var alias: AliasID?
-        var isFree: Bool
+        /// 0 for none, `freeMark` of a free entry.
+        var alias: UInt64
     }
 
     private static let none = UInt64.max
+    private static let freeMark = UInt64.max
 
-    private var entries: [Entry] = []
+    private var entries: UnsafeMutablePointer<Entry>?
+    private var used: UInt32 = 0
+    private var capacity: UInt32 = 0
     private var firstFree = HandleTable.none
     /// How many are open.
     private(set) var count = 0
 
+    init() {
+        unsafe entries = nil
+    }
+
+    deinit {
+        unsafe entries?.deallocate()
+    }
+
     /// - Throws: `badf`.
     @inline(__always)
-    func target(_ handle: UInt32, own: ProcessID) throws(CallFailure) -> HandleTarget {
+    borrowing func target(_ handle: UInt32, own: ProcessID) throws(CallFailure) -> HandleTarget {
         if handle == 0 { return HandleTarget(own) }
-        let index = Int(handle) - 1
-        guard index < entries.count, !entries[index].isFree else { throw .errno(.badf) }
-        return HandleTarget(ProcessID(rawValue: entries[index].process), alias: entries[index].alias)
+        guard let entry = entry(handle) else { throw .errno(.badf) }
+        return HandleTable.target(of: entry)
+    }
+
+    @inline(__always)
+    private borrowing func entry(_ handle: UInt32) -> Entry? {
+        // 0 becomes the highest number, which no table reaches.
+        let index = handle &- 1
+        guard index < used, let entries = unsafe entries else { return nil }
+        let entry = unsafe entries[Int(index)]
+        return entry.alias == HandleTable.freeMark ? nil : entry
+    }
+
+    @inline(__always)
+    private static func target(of entry: Entry) -> HandleTarget {
+        HandleTarget(
+            ProcessID(rawValue: entry.process), alias: entry.alias == 0 ? nil : AliasID(rawValue: entry.alias))
     }
 
     mutating func insert(_ target: HandleTarget) -> UInt32 {
-        let entry = Entry(process: target.process.rawValue, alias: target.alias, isFree: false)
+        let entry = Entry(process: target.process.rawValue, alias: target.alias?.rawValue ?? 0)
         count += 1
+        if firstFree == HandleTable.none && used == capacity { grow() }
+        guard let entries = unsafe entries else { preconditionFailure("a table that has grown has entries") }
         guard firstFree != HandleTable.none else {
-            entries.append(entry)
-            return UInt32(truncatingIfNeeded: entries.count)
+            unsafe (entries + Int(used)).initialize(to: entry)
+            used += 1
+            return used
         }
         let index = Int(firstFree)
-        firstFree = entries[index].process
-        entries[index] = entry
+        unsafe firstFree = entries[index].process
+        unsafe entries[index] = entry
         return UInt32(truncatingIfNeeded: index + 1)
+    }
+
+    private mutating func grow() {
+        let larger = max(2 * capacity, 2)
+        let made = UnsafeMutablePointer<Entry>.allocate(capacity: Int(larger))
+        if let entries = unsafe entries {
+            unsafe made.moveInitialize(from: entries, count: Int(used))
+            unsafe entries.deallocate()
+        }
+        unsafe entries = unsafe made
+        capacity = larger
     }
 
     /// What the handle led to; nil when it is not open, or 0, which cannot be closed.
     mutating func remove(_ handle: UInt32) -> HandleTarget? {
-        let index = Int(handle) - 1
-        guard index >= 0, index < entries.count, !entries[index].isFree else { return nil }
-        let target = HandleTarget(ProcessID(rawValue: entries[index].process), alias: entries[index].alias)
+        guard let entry = entry(handle) else { return nil }
         count -= 1
         guard count > 0 else {
             // A process that holds nothing any more holds no table either.
-            entries = []
-            firstFree = HandleTable.none
-            return target
+            self = HandleTable()
+            return HandleTable.target(of: entry)
         }
-        entries[index] = Entry(process: firstFree, alias: nil, isFree: true)
+        let index = handle - 1
+        unsafe entries?[Int(index)] = Entry(process: firstFree, alias: HandleTable.freeMark)
         firstFree = UInt64(index)
-        return target
+        return HandleTable.target(of: entry)
     }
 }
 
