@@ -232,22 +232,36 @@ final class WasmProcess: Resumable {
         guard mayGoOn else { return .yielded }
         parkingTime = nil
         if parked != nil, let end = unpark() { return end }
+        let mayBeDirect = mode == .direct && fiberMessages == 0
+        guard let progress = mayBeDirect ? store?.callDirectAgain() : nil else { return beginMessage(mayBeDirect) }
+        return end(ofMessage: progress)
+    }
+
+    /// Calls the handler where the last such call is not just to be repeated.
+    private func beginMessage(_ mayBeDirect: Bool) -> Suspension? {
         do throws(EngineError) {
             guard let export = context.module.messageExport else { throw .noSuchExport("bulkhead_message") }
-            guard mode == .direct, fiberMessages == 0, store?.mayCallDirectly ?? false else {
+            guard mayBeDirect, store?.mayCallDirectly ?? false else {
                 if fiberMessages > 0 { fiberMessages -= 1 }
                 try store?.call(export)
                 stage = .handling
                 return nil
             }
-            switch try store?.callDirect(export) {
-            case .returned(0)?: break
-            case .returned?: return finish(.normal)
-            case .ended(let progress)?: return finish(reason(of: progress))
-            case nil: return finish(.cellFailed(message: "nothing to run"))
+            guard let progress = try store?.callDirect(export) else {
+                return finish(.cellFailed(message: "nothing to run"))
             }
+            return end(ofMessage: progress)
         } catch {
             return finish(.refused(message: "\(error)"))
+        }
+    }
+
+    @inline(__always)
+    private func end(ofMessage progress: DirectProgress) -> Suspension? {
+        switch progress {
+        case .returned(0): break
+        case .returned: return finish(.normal)
+        case .ended(let progress): return finish(reason(of: progress))
         }
         if context.process.hasPendingExit, let end = context.process.pendingExit { return finish(end) }
         return nil

@@ -16,6 +16,9 @@ struct AccountRecord: ~Copyable {
     let unspent = Atomic<UInt64>(0)
     /// Until when its processes stand still (CLOCK_MONOTONIC, ns); 0: they do not; `.max`: they end.
     let hold = Atomic<UInt64>(0)
+    /// How much credit a thread may keep to itself, and for whom: the number changes with the account.
+    let threadShare = Atomic<Int64>(0)
+    let generation = Atomic<UInt32>(0)
     private let funds = Lock(Funds())
     /// What its processes see; written when there are none.
     private(set) var account: Account?
@@ -31,6 +34,7 @@ struct AccountRecord: ~Copyable {
     }
 
     private static let largestChunk: Int64 = 64 << 10
+    private static let largestThreadShare: Int64 = 4 << 10
 
     init() {}
 
@@ -39,6 +43,9 @@ struct AccountRecord: ~Copyable {
         credit.store(0, ordering: .relaxed)
         unspent.store(0, ordering: .relaxed)
         hold.store(0, ordering: .relaxed)
+        generation.add(1, ordering: .relaxed)
+        let most = Int64(clamping: account.limits.mailboxBytes / 256)
+        threadShare.store(min(most, AccountRecord.largestThreadShare), ordering: .relaxed)
         funds.withLock { funds in
             let share = Int64(clamping: account.limits.mailboxBytes / 16)
             funds = Funds(account: account, chunk: min(share, AccountRecord.largestChunk))
@@ -106,6 +113,61 @@ struct AccountRecord: ~Copyable {
                 account.refund(.mailboxBytes, UInt64(surplus))
             }
         }
+    }
+}
+
+/// What a worker's thread keeps of the messages that were taken there, for those that are sent there next: two processes that
+/// talk to each other touch the record's counter, which all threads share, no more. Given back once a slice, and before the
+/// thread sleeps or loses its worker. Used by its thread alone.
+struct ThreadCredit {
+    private var record: Ref<AccountRecord>?
+    private var generation: UInt32 = 0
+    private var bytes: Int64 = 0
+
+    /// Whether the thread itself had enough for a message.
+    @inline(__always)
+    mutating func take(_ amount: Int64, of record: Ref<AccountRecord>) -> Bool {
+        guard self.record == record, bytes >= amount,
+            record.it.generation.load(ordering: .relaxed) == generation
+        else { return false }
+        bytes -= amount
+        return true
+    }
+
+    /// Keeps what a message cost, or gives it to the record.
+    @inline(__always)
+    mutating func give(_ amount: Int64, of record: Ref<AccountRecord>) {
+        let present = record.it.generation.load(ordering: .relaxed)
+        if self.record != record || present != generation {
+            giveBack()
+            self.record = record
+            generation = present
+        }
+        if bytes + amount > record.it.threadShare.load(ordering: .relaxed) { return record.it.refund(amount) }
+        bytes += amount
+    }
+
+    /// Credit of an account that its record has no more is forgotten: that account got all back when it ended.
+    mutating func giveBack() {
+        guard let record, bytes > 0 else { return }
+        if record.it.generation.load(ordering: .relaxed) == generation { record.it.refund(bytes) }
+        bytes = 0
+    }
+}
+
+extension Ref where Value == ThreadState {
+    /// Pays for a message of so many bytes, overhead included.
+    @inline(__always)
+    func charge(_ bytes: Int64, to record: Ref<AccountRecord>) -> Bool {
+        if it.credit.take(bytes, of: record) { return true }
+        it.credit.giveBack()
+        return record.it.charge(bytes)
+    }
+
+    @inline(__always)
+    func refund(_ bytes: Int64, to record: Ref<AccountRecord>) {
+        // Who has no worker may not come by again for long.
+        if it.worker != nil { it.credit.give(bytes, of: record) } else { record.it.refund(bytes) }
     }
 }
 

@@ -194,15 +194,15 @@ extension Ref where Value == RuntimeCore {
     /// Frees a node that is in no list, and gives back what it was charged.
     @inline(__always)
     func drop(_ node: NodeRef, on thread: ThreadRef) {
-        if node.it.account != 0 { refund(node) }
+        if node.it.account != 0 { refund(node, on: thread) }
         thread.it.nodes.free(node)
     }
 
     @inline(__always)
-    private func refund(_ node: NodeRef) {
+    private func refund(_ node: NodeRef, on thread: ThreadRef) {
         // Of a process that had the block before, maybe: records are as type-stable as blocks.
         guard let record = Ref<AccountRecord>(address: node.it.account) else { return }
-        record.it.refund(Int64(node.cost))
+        thread.refund(Int64(node.cost), to: record)
     }
 
     func perform(_ effect: SignalEffect, _ block: BlockRef, on thread: ThreadRef) {

@@ -27,6 +27,7 @@ extension Ref where Value == RuntimeCore {
         guard let worker = thread.it.worker, let spare = worker.it.spare else { return }
         block.it.body?.resumable.didOverrun()
         settleMeter(thread)
+        thread.it.credit.giveBack()
         it.detached.add(1, ordering: .sequentiallyConsistent)
         thread.it.worker = nil
         worker.it.spare = nil
@@ -48,11 +49,7 @@ extension Ref where Value == RuntimeCore {
     /// A direct call has seen the slice change. One that has gone on for a whole slice loses its worker.
     /// - Returns: false when it must end.
     func sliceIsOver(_ block: BlockRef, on thread: ThreadRef) -> Bool {
-        if let worker = thread.it.worker, it.tick.load(ordering: .relaxed) &- worker.it.seenTick > 1,
-            hasUsedSlice(thread)
-        {
-            handOn(block, thread)
-        }
+        if thread.it.worker != nil, hasUsedSlice(thread) { handOn(block, thread) }
         if thread.it.worker == nil { settleMeter(thread) }
         if let record = Ref<AccountRecord>(address: block.it.account.load(ordering: .relaxed)),
             record.it.hold.load(ordering: .relaxed) == .max
@@ -63,10 +60,13 @@ extension Ref where Value == RuntimeCore {
         return block.it.pendingExit == nil && !it.isStopping.load(ordering: .relaxed)
     }
 
-    /// Whether the thread itself has run for a slice since it last looked around: time that the kernel gave to other threads
-    /// is not the process's fault, and another thread would get no more of it.
+    /// Whether the direct call has had a slice of the thread's own time since it first saw one end: time that the kernel gave to
+    /// other threads is not its fault, and another thread would get no more of it.
     private func hasUsedSlice(_ thread: ThreadRef) -> Bool {
-        Clock.threadCPUTime() &- thread.it.meter.cpuStart >= it.configuration.sliceNanoseconds
+        let now = Clock.threadCPUTime()
+        if let first = thread.it.firstSliceEnd { return now &- first >= it.configuration.sliceNanoseconds }
+        thread.it.firstSliceEnd = now
+        return false
     }
 
     /// A direct call has to wait: its thread waits with it.

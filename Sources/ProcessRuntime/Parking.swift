@@ -14,6 +14,7 @@ extension Ref where Value == RuntimeCore {
     /// Finds something to run elsewhere, or sleeps until there may be something; nil then.
     func search(_ worker: WorkerRef, _ thread: ThreadRef) -> BlockRef? {
         stopMeter(thread)
+        thread.it.credit.giveBack()
         if it.workerCount > 1 {
             if !thread.it.isSearching {
                 thread.it.isSearching = true

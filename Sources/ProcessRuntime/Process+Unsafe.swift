@@ -235,9 +235,9 @@ extension Ref where Value == RuntimeCore {
         else { return .gone }
         let cost = Message.cost(bytes: data.count, attachments: attachments?.count ?? 0)
         if cost > receiver.it.byteLimit.load(ordering: .relaxed) || data.count > UInt32.max { return .tooLong }
-        guard record.it.charge(Int64(cost)) else { return isAlive(target) ? .full : .gone }
+        guard thread.charge(Int64(cost), to: record) else { return isAlive(target) ? .full : .gone }
         guard let node = thread.it.nodes.make(.data, payload: data.count) else {
-            record.it.refund(Int64(cost))
+            thread.refund(Int64(cost), to: record)
             return .full
         }
         node.it.target = target.rawValue

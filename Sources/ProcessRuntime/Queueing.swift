@@ -122,6 +122,7 @@ extension Ref where Value == RuntimeCore {
     func lookAround(_ worker: WorkerRef, _ thread: ThreadRef, _ tick: UInt64) {
         worker.it.seenTick = tick
         settleMeter(thread)
+        thread.it.credit.giveBack()
         // Its turn may have taken the whole slice: then the woken are next.
         worker.it.owesPreempted = !worker.it.hasPaidPreempted
         worker.it.hasPaidPreempted = false

@@ -154,6 +154,9 @@ struct ThreadState: ~Copyable {
     /// Processes spawned here, less those that ended here. Written by the thread alone.
     let balance = Atomic<Int>(0)
     var meter = Meter()
+    var credit = ThreadCredit()
+    /// The thread's CPU time when the direct call that it is in first saw a slice end; nil before.
+    var firstSliceEnd: UInt64?
 
     init(core: CoreRef, worker: WorkerRef?, random: UInt64) {
         self.core = core

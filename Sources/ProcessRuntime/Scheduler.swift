@@ -69,6 +69,7 @@ extension Ref where Value == RuntimeCore {
     private func mode(_ block: BlockRef, _ thread: ThreadRef) -> ResumeMode {
         if block.it.body?.canRunDirectly() == true, reserveSpare(thread) {
             block.it.flags.insert(.direct)
+            thread.it.firstSliceEnd = nil
             return .direct
         }
         return .fiber

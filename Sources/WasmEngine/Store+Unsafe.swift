@@ -182,6 +182,27 @@ package struct StoreLimits: Hashable, Sendable {
         }
         guard mayCallDirectly else { throw .notReady }
         guard let function = unsafe function(export) else { throw .noSuchExport(export.name) }
+        unsafe state.pointee.direct = (export.identity, export.hasResult)
+        return unsafe callOnStack(function, argument, hasResult: export.hasResult)
+    }
+
+    /// Makes the last direct call again, with 0 for an argument: for who calls one export for each of many messages.
+    /// - Returns: nil when that cannot be done, and then nothing was run.
+    @inline(__always)
+    package mutating func callDirectAgain() -> DirectProgress? {
+        // SAFETY: as for `callDirect`, which has checked the export; another store's has another identity.
+        guard isReady, unsafe state.pointee.direct.export != 0,
+            unsafe state.pointee.direct.export == state.pointee.cached.0, mayCallDirectly
+        else { return nil }
+        return unsafe callOnStack(
+            state.address(of: \.cachedFunctions.0), 0, hasResult: state.pointee.direct.hasResult)
+    }
+
+    @inline(__always)
+    private mutating func callOnStack(
+        _ function: UnsafeMutablePointer<wasmtime_func_t>, _ argument: UInt32, hasResult: Bool
+    ) -> DirectProgress {
+        // SAFETY: the store is ready and the function its own; the one slot outlives the call.
         if unsafe state.pointee.ending != nil { unsafe state.pointee.ending = nil }
         beginTurn()
         var value = unsafe wasmtime_val_raw_t()
@@ -193,7 +214,7 @@ package struct StoreLimits: Hashable, Sendable {
         bulkhead_account_set(nil)
         unsafe state.pointee.isDirect = false
         if unsafe error == nil, unsafe state.pointee.trap == nil {
-            return unsafe .returned(export.hasResult ? UInt32(bitPattern: value.i32) : 0)
+            return unsafe .returned(hasResult ? UInt32(bitPattern: value.i32) : 0)
         }
         unsafe state.pointee.error = unsafe error
         unsafe state.pointee.isLive = false

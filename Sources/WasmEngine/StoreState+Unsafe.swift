@@ -33,6 +33,8 @@ internal import CWasmtime
     /// What has been called last, by its identity; 0 is none.
     var cached: (UInt64, UInt64) = (0, 0)
     var cachedFunctions = unsafe (wasmtime_func_t(), wasmtime_func_t())
+    /// The last export that was called directly, and whether it returns something.
+    var direct: (export: UInt64, hasResult: Bool) = (0, false)
     /// Arguments, then results, of the call under way; on the heap unless there are few.
     var values: UnsafeMutablePointer<wasmtime_val_t>?
     var fewValues = unsafe (wasmtime_val_t(), wasmtime_val_t())
