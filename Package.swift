@@ -65,6 +65,7 @@ let package = Package(
         library("CapabilityModel"),
         library("PolicyCompiler", ["CapabilityModel", crypto]),
         library("Supervision", ["CapabilityModel"]),
+        library("AppCompiler", ["CapabilityModel", "PolicyCompiler", "Supervision"]),
         library("LinuxKernel", ["CLinux", "CapabilityModel"]),
         library("WasmEngine", ["CWasmtime", "CapabilityModel"]),
         library("ProcessRuntime", ["CapabilityModel", "LinuxKernel"]),
@@ -84,8 +85,8 @@ let package = Package(
         library(
             "Commands",
             [
-                "AuditLog", "CapabilityModel", "CellProtocol", "CellSupervisor", "LinuxKernel", "MachineKey",
-                "ModuleCache", "PolicyCompiler", arguments,
+                "AppCompiler", "AuditLog", "CapabilityModel", "CellProtocol", "CellSupervisor", "LinuxKernel",
+                "MachineKey", "ModuleCache", "PolicyCompiler", arguments,
             ]),
 
         executable("bulkhead", ["Commands"]),
@@ -93,6 +94,7 @@ let package = Package(
         executable("bulkhead-compiler", ["CompilerHost"]),
 
         tests("CapabilityModel", ["CapabilityModel"]),
+        tests("AppCompiler", ["AppCompiler", "CapabilityModel", "PolicyCompiler", "Supervision"]),
         tests("PolicyCompiler", ["CapabilityModel", "PolicyCompiler", toml]),
         tests("Supervision", ["CapabilityModel", "Supervision"]),
         // Programs that seal themselves and then try things; LinuxKernelTests starts them.

@@ -14,12 +14,14 @@ import subprocess
 import sys
 import tempfile
 
-SUPERVISOR_SIDE = ["bulkhead", "Commands", "CellSupervisor", "ModuleCache", "AuditLog", "MachineKey", "PolicyCompiler"]
+SUPERVISOR_SIDE = ["bulkhead", "Commands", "CellSupervisor", "ModuleCache", "AuditLog", "MachineKey", "PolicyCompiler",
+                   "AppCompiler"]
 CELL_SIDE = ["bulkhead-cell", "CellHost", "WASIPreview1", "ProcessRuntime", "WasmEngine"]
 
 # A target and what it must not reach, directly or through others.
 FORBIDDEN = {
     "PolicyCompiler": {"LinuxKernel", "WasmEngine", "ProcessRuntime"},
+    "AppCompiler": {"LinuxKernel", "WasmEngine", "ProcessRuntime"},
     "WASIPreview1": {"WasmEngine"},
     "WasmEngine": {"WASIPreview1"},
     "ProcessRuntime": {"WasmEngine"},
@@ -29,11 +31,12 @@ for name in SUPERVISOR_SIDE:
     FORBIDDEN.setdefault(name, set()).update({"WasmEngine", "WASIPreview1", "CellHost", "CWasmtime"})
 for name in CELL_SIDE:
     FORBIDDEN.setdefault(name, set()).update(
-        {"PolicyCompiler", "AuditLog", "MachineKey", "ModuleCache", "Commands", "CellSupervisor", "TOMLKit"})
+        {"PolicyCompiler", "AppCompiler", "AuditLog", "MachineKey", "ModuleCache", "Commands", "CellSupervisor",
+         "TOMLKit"})
 for name in ["bulkhead-compiler", "CompilerHost"]:
     FORBIDDEN.setdefault(name, set()).update(
-        {"PolicyCompiler", "AuditLog", "MachineKey", "ModuleCache", "Commands", "CellSupervisor", "CellHost",
-         "TOMLKit"})
+        {"PolicyCompiler", "AppCompiler", "AuditLog", "MachineKey", "ModuleCache", "Commands", "CellSupervisor",
+         "CellHost", "TOMLKit"})
 
 # A C module and the one target that may import it.
 ONLY_FROM = {"CLinux": "LinuxKernel", "CWasmtime": "WasmEngine"}
@@ -41,7 +44,7 @@ ONLY_FROM = {"CLinux": "LinuxKernel", "CWasmtime": "WasmEngine"}
 FOUNDATION_FREE = {
     "CapabilityModel", "LinuxKernel", "WasmEngine", "WASIPreview1", "ProcessRuntime",
     "CellProtocol", "CellHost", "CellSupervisor", "CompilerHost", "AuditLog", "MachineKey", "ModuleCache",
-    "PolicyCompiler", "Supervision",
+    "PolicyCompiler", "AppCompiler", "Supervision",
 }
 
 IMPORT = re.compile(
@@ -243,6 +246,8 @@ def self_test(root, package):
         ("arrow, cell side", arrow("ProcessRuntime", "AuditLog"), "bulkhead-cell must not reach AuditLog"),
         ("arrow, C module", arrow("CellProtocol", "CLinux"), "only LinuxKernel may depend on CLinux"),
         ("import, compiler", append("Sources/PolicyCompiler/X.swift", "import LinuxKernel\n"),
+         "must not import LinuxKernel"),
+        ("import, app compiler", append("Sources/AppCompiler/X.swift", "import LinuxKernel\n"),
          "must not import LinuxKernel"),
         ("import, WASI to engine", append("Sources/WASIPreview1/X.swift", "internal import WasmEngine\n"),
          "WASIPreview1 must not import WasmEngine"),

@@ -9,7 +9,8 @@ case $prefix in /*) ;; *) echo "install: PREFIX must be absolute, not '$prefix'"
 root=${DESTDIR:-}$prefix
 share=$root/share
 helpers=(bulkhead-cell bulkhead-compiler)
-documents=(LICENSE NOTICE README.md SECURITY.md RATIONALE.md CHANGELOG.md docs/audit-event.schema.json)
+documents=(LICENSE NOTICE README.md SECURITY.md RATIONALE.md CHANGELOG.md docs/audit-event.schema.json docs/apps.md
+    docs/app.schema.json)
 completions=(
     "bash $share/bash-completion/completions/bulkhead"
     "zsh $share/zsh/site-functions/_bulkhead"

@@ -11,7 +11,8 @@ package struct BulkheadCommand: ParsableCommand {
         abstract: "Runs untrusted WebAssembly under capability files.",
         version: bulkheadVersion,
         subcommands: [
-            RunCommand.self, PolicyCommand.self, AuditCommand.self, CacheCommand.self, CompileCommand.self,
+            RunCommand.self, AppCommand.self, PolicyCommand.self, AuditCommand.self, CacheCommand.self,
+            CompileCommand.self,
         ])
 
     package init() {}

@@ -192,7 +192,7 @@ struct GuestRun {
     }
 
     /// Layers that a cell has around it today; `no-wasm-only` is the policy compiler's to check.
-    private static var layers: Set<String> {
+    static var layers: Set<String> {
         Landlock.isSupported ? ["seccomp", "landlock", "no-wasm-only"] : ["seccomp", "no-wasm-only"]
     }
 

@@ -18,29 +18,32 @@ extension PolicyLoader {
     }
 }
 
-private enum HostPolicyFiles {
-    /// More than any policy that the reader takes.
-    static let maximumPolicyBytes = 1 << 20
-    static let maximumSecretBytes = 64 << 10
+enum HostPolicyFiles {
+    /// More than any policy or app that the readers take.
+    private static let maximumTextBytes = 2 << 20
+    private static let maximumSecretBytes = 64 << 10
     /// A descriptor is read once, and a policy may be loaded again, as its own child's for one.
     private static let descriptorSecrets = Mutex<[Int32: [UInt8]]>([:])
 
     static func text(_ path: String) -> Result<String, SyntaxFault> {
+        text(path, of: "policy", hint: "shipped policies are: \(ShippedPolicies.names.joined(separator: ", "))")
+    }
+
+    /// The text of a file that is to be a `kind`; `hint` is for one that cannot be read.
+    static func text(_ path: String, of kind: String, hint: String) -> Result<String, SyntaxFault> {
         do throws(SystemError) {
             let file = try HostFile.open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK)
             guard try !HostFile.status(file).isDirectory else {
-                return .failure(SyntaxFault(message: "`\(shown(path))` is a directory", advice: "name a policy file"))
+                return .failure(SyntaxFault(message: "`\(shown(path))` is a directory", advice: "name a \(kind) file"))
             }
-            guard let bytes = try Descriptor.readToEnd(file.rawValue, limit: maximumPolicyBytes) else {
+            guard let bytes = try Descriptor.readToEnd(file.rawValue, limit: maximumTextBytes) else {
                 return .failure(
-                    SyntaxFault(message: "`\(shown(path))` is longer than any policy", advice: "name a policy file"))
+                    SyntaxFault(message: "`\(shown(path))` is longer than any \(kind)", advice: "name a \(kind) file"))
             }
             return decode(bytes, "`\(shown(path))`")
         } catch {
             return .failure(
-                SyntaxFault(
-                    message: "cannot read `\(shown(path))`: \(errnoText(error.errno))",
-                    advice: "shipped policies are: \(ShippedPolicies.names.joined(separator: ", "))"))
+                SyntaxFault(message: "cannot read `\(shown(path))`: \(errnoText(error.errno))", advice: hint))
         }
     }
 

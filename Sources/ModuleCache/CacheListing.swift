@@ -28,6 +28,12 @@ extension ModuleCache {
         }
     }
 
+    /// The SHA-256, hexadecimal, of the module that a file of `bulkhead compile` says it was made of; nil where it is no such
+    /// file. Its authenticity is not checked here.
+    package static func precompiledDigest(_ file: borrowing OwnedFileDescriptor) throws(SystemError) -> String? {
+        try EntryFile.metadata(of: file)?.moduleDigest.description
+    }
+
     /// Removes every entry; runs that are under way keep the code that they have.
     package static func clear(directory: String) throws(SystemError) -> (entries: Int, bytes: UInt64) {
         guard try HostFile.status(path: directory) != nil else { return (0, 0) }
@@ -38,7 +44,10 @@ extension ModuleCache {
 extension EntryFile {
     /// What an entry says of itself, without checking it; nil for a file that has no entry's form.
     fileprivate static func metadata(path: String) throws(SystemError) -> EntryMetadata? {
-        let file = try HostFile.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        try metadata(of: try HostFile.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
+    }
+
+    fileprivate static func metadata(of file: borrowing OwnedFileDescriptor) throws(SystemError) -> EntryMetadata? {
         let size = try HostFile.status(file).size
         guard size >= UInt64(trailerCount) else { return nil }
         let trailer = try HostFile.read(file, at: size - UInt64(trailerCount), count: trailerCount)

@@ -1,6 +1,6 @@
 // The text of `policy explain`.
 
-internal import CapabilityModel
+package import CapabilityModel
 
 extension Explanation {
     package var text: String {
@@ -84,7 +84,7 @@ extension Explanation {
         return "\(rule.name)(\(conditions.joined(separator: ", ")))"
     }
 
-    private static func places(_ origins: [PolicyOrigin]) -> String {
+    package static func places(_ origins: [PolicyOrigin]) -> String {
         var seen: [String] = []
         for origin in origins where !seen.contains(origin.place) { seen.append(origin.place) }
         return seen.joined(separator: " ")
@@ -100,7 +100,7 @@ extension Explanation {
     }
 
     /// Rows with aligned columns, indented by two; what is empty at the end is left out.
-    private static func columns(_ rows: [[String]]) -> [String] {
+    package static func columns(_ rows: [[String]]) -> [String] {
         var widths: [Int] = []
         for row in rows {
             for (index, cell) in row.enumerated() {

@@ -12,6 +12,11 @@ package indirect enum JSONValue: Hashable, Sendable {
     package struct Member: Hashable, Sendable {
         package var name: String
         package var value: JSONValue
+
+        package init(name: String, value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
     }
 
     package static func object(_ members: KeyValuePairs<String, JSONValue?>) -> JSONValue {

@@ -1,6 +1,6 @@
 // Finds policies by name or path, with what they extend and the secrets they name. All I/O is the caller's.
 
-internal import CapabilityModel
+package import CapabilityModel
 
 /// The policies that come with Bulkhead, in the binary: there is nothing to find and nothing to tamper with.
 package enum ShippedPolicies {
@@ -53,6 +53,15 @@ package struct PolicyLoader: Sendable {
         return try load(reference, shownAs: reference, in: directory, from: place, above: [], withNamed: true)
     }
 
+    /// Loads what another document names at `place`: a path is relative to `directory`, and shown as seen from where that
+    /// document was named.
+    package func load(
+        _ reference: String, in directory: String, from place: PolicyOrigin
+    ) throws(PolicyErrors) -> PolicyDocument {
+        let shown = PolicyLoader.shown(reference, in: place.file)
+        return try load(reference, shownAs: shown, in: directory, from: place, above: [], withNamed: true)
+    }
+
     /// Loads what a document that is already parsed needs.
     package func complete(_ document: inout PolicyDocument) throws(PolicyErrors) {
         try complete(&document, in: document.baseDirectory, above: [], withNamed: true)
@@ -91,7 +100,7 @@ package struct PolicyLoader: Sendable {
             let reference = extends.value
             document.parent = [
                 try load(
-                    reference, shownAs: PolicyLoader.shown(reference, in: document), in: directory,
+                    reference, shownAs: PolicyLoader.shown(reference, in: document.file), in: directory,
                     from: extends.origin, above: above, withNamed: withNamed)
             ]
         }
@@ -108,11 +117,11 @@ package struct PolicyLoader: Sendable {
     }
 
     /// A relative path as seen from where the document was named.
-    private static func shown(_ reference: String, in document: PolicyDocument) -> String {
+    package static func shown(_ reference: String, in file: String) -> String {
         guard isPath(reference), reference.utf8.first != UInt8(ascii: "/"),
-            let slash = document.file.utf8.lastIndex(of: UInt8(ascii: "/"))
+            let slash = file.utf8.lastIndex(of: UInt8(ascii: "/"))
         else { return reference }
-        return String(document.file[...slash] + (reference.hasPrefix("./") ? reference.dropFirst(2) : reference[...]))
+        return String(file[...slash] + (reference.hasPrefix("./") ? reference.dropFirst(2) : reference[...]))
     }
 
     /// Loads what `process.policies` names. What those name in turn is not loaded, so a policy may name itself.
@@ -135,7 +144,7 @@ package struct PolicyLoader: Sendable {
             known[name] = (identity, entry.origin)
             do throws(PolicyErrors) {
                 document.named[name] = try load(
-                    entry.value, shownAs: PolicyLoader.shown(entry.value, in: document), in: directory,
+                    entry.value, shownAs: PolicyLoader.shown(entry.value, in: document.file), in: directory,
                     from: entry.origin, above: [], withNamed: false)
             } catch {
                 errors += error.errors

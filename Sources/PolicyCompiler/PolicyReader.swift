@@ -2,7 +2,7 @@
 
 internal import CapabilityModel
 
-struct PolicyReader {
+package struct PolicyReader {
     let file: String
     let baseDirectory: String
     var errors: [PolicyError] = []
@@ -26,9 +26,8 @@ struct PolicyReader {
         }
         let parser = TOMLParser(text)
         if !parser.mistakes.isEmpty {
-            errors += parser.mistakes.map(error)
-            // After a duplicate the rest can be read; after anything else it would only confuse.
-            if parser.mistakes.contains(where: { $0.first == nil }) { return document }
+            errors += parser.errors(file: file)
+            if !parser.isReadable { return document }
         }
         document.endLine = parser.endLine
         let root = TableReader(
@@ -69,15 +68,6 @@ struct PolicyReader {
 
     private func origin(_ position: TextPosition, _ keyPath: String = "") -> PolicyOrigin {
         PolicyOrigin(file: file, line: position.line, column: position.column, keyPath: keyPath, isPresent: true)
-    }
-
-    private func error(_ mistake: TOMLParser.Mistake) -> PolicyError {
-        PolicyError(
-            at: origin(mistake.position, mistake.key ?? ""), mistake.message,
-            advice: mistake.first == nil ? mistake.advice : "remove or rename one of them",
-            related: mistake.first.map {
-                [PolicyError.Related(origin: origin($0), note: "the first stands here")]
-            } ?? [])
     }
 
     private mutating func readScalars(_ root: TableReader, into document: inout PolicyDocument) {
@@ -225,7 +215,7 @@ struct PolicyReader {
         }
     }
 
-    static func isVariableName(_ name: String) -> Bool {
+    package static func isVariableName(_ name: String) -> Bool {
         !name.isEmpty && name.utf8.count <= 255
             && name.utf8.allSatisfy {
                 (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: "*")

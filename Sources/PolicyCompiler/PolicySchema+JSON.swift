@@ -2,10 +2,13 @@
 
 extension PolicySchema {
     /// Draft 2020-12; editors that know TOML read it for completion and checks.
-    package static var json: JSONValue {
+    package static var json: JSONValue { json(title: "Bulkhead policy", root) }
+
+    /// The same of any table of keys.
+    package static func json(title: String, _ root: [KeySpec]) -> JSONValue {
         var members: [JSONValue.Member] = [
             JSONValue.Member(name: "$schema", value: .string("https://json-schema.org/draft/2020-12/schema")),
-            JSONValue.Member(name: "title", value: .string("Bulkhead policy")),
+            JSONValue.Member(name: "title", value: .string(title)),
         ]
         if case .object(let rest) = table(root) { members += rest }
         return .object(members)
@@ -41,8 +44,8 @@ extension PolicySchema {
         case .duration(let allowsUnlimited):
             text("^([0-9][0-9_]* ?(ns|us|ms|s|m|h|d)\(allowsUnlimited ? "|unlimited" : ""))$")
         case .durationOrNever: text("^([0-9][0-9_]* ?(ns|us|ms|s|m|h|d)|never)$")
-        // Every range of percentages so far is the whole one.
-        case .percent: text("^([1-9][0-9]?|100) ?%$")
+        // Every range of percentages so far is the whole one, with or without nothing.
+        case .percent(let range): text("^(\(range.contains(0) ? "0|" : "")[1-9][0-9]?|100) ?%$")
         case .clock: .object(["oneOf": .array([schema(of: .boolean), schema(of: .duration(allowsUnlimited: false))])])
         case .choice(let names): .object(["enum": .strings(names)])
         case .access:
@@ -82,6 +85,8 @@ extension PolicySchema {
                     ]),
                 ])
             ])
+        case .identifier: text("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")
+        case .oneOf(let kinds): .object(["oneOf": .array(kinds.map { schema(of: $0) })])
         case .oneOrMany(let inner): .object(["oneOf": .array([schema(of: inner), schema(of: .list(inner))])])
         case .list(let inner):
             .object(["type": .string("array"), "items": schema(of: inner), "uniqueItems": .boolean(true)])

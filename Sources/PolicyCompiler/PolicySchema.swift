@@ -1,7 +1,7 @@
 // The one table of every key a policy may have: the reader, the suggestions and the JSON Schema all come from it.
 
 /// What a key's value looks like.
-indirect enum KeyKind: Sendable {
+package indirect enum KeyKind: Sendable {
     case text
     case boolean
     case integer(ClosedRange<UInt64>)
@@ -26,6 +26,8 @@ indirect enum KeyKind: Sendable {
     case hostName
     /// A name, with `*` at its end for any ending.
     case namePattern
+    /// A letter, digit or `_`, then those, `.` and `-`; at most 64.
+    case identifier
     /// A shipped policy's name, a pattern of those, or a file's path.
     case policyReference
     case digest
@@ -33,6 +35,8 @@ indirect enum KeyKind: Sendable {
     case stream
     /// `{ file = "…" }` or `{ fd = 5 }`
     case secret
+    /// A value of any of these kinds.
+    case oneOf([KeyKind])
     /// One value or an array of them.
     case oneOrMany(KeyKind)
     case list(KeyKind)
@@ -43,14 +47,28 @@ indirect enum KeyKind: Sendable {
     case map(KeyKind)
 }
 
-struct KeySpec: Sendable {
-    var name: String
-    var kind: KeyKind
+extension KeyKind {
+    var isTable: Bool {
+        if case .table = self { true } else { false }
+    }
+}
+
+package struct KeySpec: Sendable {
+    package var name: String
+    package var kind: KeyKind
     /// One sentence for people: editors show it, and so does `policy schema`.
-    var documentation: String
+    package var documentation: String
     /// A value as it would be written.
-    var example: String
-    var isRequired = false
+    package var example: String
+    package var isRequired = false
+
+    package init(name: String, kind: KeyKind, documentation: String, example: String, isRequired: Bool = false) {
+        self.name = name
+        self.kind = kind
+        self.documentation = documentation
+        self.example = example
+        self.isRequired = isRequired
+    }
 }
 
 package enum PolicySchema {
@@ -247,7 +265,7 @@ package enum PolicySchema {
     ]
 
     /// The nearest of `names`, if it is near enough to be meant.
-    static func nearest(to name: String, among names: [String]) -> String? {
+    package static func nearest(to name: String, among names: [String]) -> String? {
         guard name.utf8.count <= 64 else { return nil }
         let lower = name.lowercased()
         let scored = names.map { (name: $0, distance: editDistance(lower, $0)) }

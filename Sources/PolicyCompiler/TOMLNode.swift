@@ -11,23 +11,23 @@ package struct TextPosition: Hashable, Sendable, Comparable {
 }
 
 /// A value and where it begins.
-struct TOMLNode {
-    enum Value {
+package struct TOMLNode {
+    package enum Value {
         case string(String)
         case integer(Int64)
         case float(Double)
         case boolean(Bool)
-        /// A date or time; no policy key takes one.
+        /// A date or time; no key takes one.
         case date(String)
         case array([TOMLNode])
         case table(TOMLTable)
     }
 
-    var value: Value
-    var position: TextPosition
+    package var value: Value
+    package var position: TextPosition
 
     /// The kind in words: `a string`.
-    var kind: String {
+    package var kind: String {
         switch value {
         case .string: "a string"
         case .integer: "an integer"
@@ -41,7 +41,7 @@ struct TOMLNode {
 }
 
 /// A table while it is read: headers and dotted keys may add to it.
-final class TOMLTable {
+package final class TOMLTable {
     /// How the table came to be, which decides what may add to it (TOML 1.0, "Table" and "Inline Table").
     enum Origin {
         /// The way to a deeper header: `a` in `[a.b]`.
@@ -51,19 +51,19 @@ final class TOMLTable {
         case inline
     }
 
-    struct Entry {
-        var name: String
-        var position: TextPosition
-        var node: TOMLNode
+    package struct Entry {
+        package var name: String
+        package var position: TextPosition
+        package var node: TOMLNode
     }
 
     var origin: Origin
     /// As it would be written: `limits`, `fs[0]`; empty for the root.
     let path: String
     /// Where the header, the brace or the first dotted key stands.
-    var position: TextPosition
+    package internal(set) var position: TextPosition
     /// In the order of the text.
-    private(set) var entries: [Entry] = []
+    package private(set) var entries: [Entry] = []
     private var indices: [String: Int] = [:]
     /// Names of entries that are arrays of tables, which more headers may extend.
     var growing: Set<String> = []
@@ -78,7 +78,7 @@ final class TOMLTable {
         path.isEmpty ? TableReader.quoted(name) : "\(path).\(TableReader.quoted(name))"
     }
 
-    subscript(name: String) -> Entry? { indices[name].map { entries[$0] } }
+    package subscript(name: String) -> Entry? { indices[name].map { entries[$0] } }
 
     func add(_ name: String, at position: TextPosition, _ node: TOMLNode) {
         indices[name] = entries.count
@@ -88,6 +88,8 @@ final class TOMLTable {
     /// Appends a table to the array of tables `name`, which must exist.
     func grow(_ name: String, by table: TOMLTable) {
         guard let index = indices[name], case .array(var elements) = entries[index].node.value else { return }
+        // Held here alone, the array grows in place.
+        entries[index].node.value = .boolean(false)
         elements.append(TOMLNode(value: .table(table), position: table.position))
         entries[index].node.value = .array(elements)
     }

@@ -158,7 +158,7 @@ extension TOMLParser {
             advance()
         }
         guard value != 0 else {
-            throw Mistake(message: "a NUL character cannot stand in a policy", position: start)
+            throw Mistake(message: "a NUL character cannot stand in a string", position: start)
         }
         guard let scalar = Unicode.Scalar(value) else { throw unknownEscape(start) }
         content.append(contentsOf: String(Character(scalar)).utf8)
@@ -188,7 +188,8 @@ extension TOMLParser {
             advice: "write text in double quotes")
     }
 
-    static func shown(_ text: String) -> String {
+    /// What a document quotes, without control characters and cut to 60.
+    package static func shown(_ text: String) -> String {
         let clean = text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "�" : String($0) }.joined()
         return clean.count <= 60 ? clean : clean.prefix(60) + "…"
     }

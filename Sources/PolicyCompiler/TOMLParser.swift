@@ -1,7 +1,9 @@
 // Reads TOML 1.0: tables, keys and what may be defined twice. Values are in TOMLParser+Values.swift.
 
+internal import CapabilityModel
+
 /// A parser that keeps positions and goes on after a mistake, so that one run shows all of them.
-struct TOMLParser {
+package struct TOMLParser {
     struct Mistake: Hashable, Error {
         var message: String
         var position: TextPosition
@@ -13,20 +15,20 @@ struct TOMLParser {
     }
 
     private(set) var mistakes: [Mistake] = []
-    let root = TOMLTable(origin: .header, path: "", position: TextPosition(line: 1, column: 1))
+    package let root = TOMLTable(origin: .header, path: "", position: TextPosition(line: 1, column: 1))
     /// The line after the last one that holds text.
-    private(set) var endLine = 1
+    package private(set) var endLine = 1
 
     let bytes: [UInt8]
     var at = 0
     private var line = 1
     private var lineStart = 0
 
-    /// More than any policy needs, and few enough for recursion.
+    /// More than any document needs, and few enough for recursion.
     static let maximumDepth = 16
     static let maximumMistakes = 50
 
-    init(_ text: String) {
+    package init(_ text: String) {
         bytes = Array(text.utf8)
         // A byte order mark is no text (TOML 1.0, "Preliminaries").
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }
@@ -258,6 +260,26 @@ struct TOMLParser {
             UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
             true
         default: false
+        }
+    }
+}
+
+extension TOMLParser {
+    /// After a duplicate the rest can be read; after anything else it would only confuse.
+    package var isReadable: Bool { mistakes.allSatisfy { $0.first != nil } }
+
+    /// What is wrong with the text as such, where it is called `file`.
+    package func errors(file: String) -> [PolicyError] {
+        func origin(_ position: TextPosition, _ keyPath: String = "") -> PolicyOrigin {
+            PolicyOrigin(file: file, line: position.line, column: position.column, keyPath: keyPath, isPresent: true)
+        }
+        return mistakes.map { mistake in
+            PolicyError(
+                at: origin(mistake.position, mistake.key ?? ""), mistake.message,
+                advice: mistake.first == nil ? mistake.advice : "remove or rename one of them",
+                related: mistake.first.map {
+                    [PolicyError.Related(origin: origin($0), note: "the first stands here")]
+                } ?? [])
         }
     }
 }

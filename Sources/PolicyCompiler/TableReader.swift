@@ -1,23 +1,37 @@
-// Reads one table of a policy: which keys it may have, and each value by its kind.
+// Reads one table of a document: which keys it may have, and each value by its kind.
 
-internal import CapabilityModel
+package import CapabilityModel
 
 /// A table together with its keys' specifications and its path.
-struct TableReader {
-    let table: TOMLTable
-    let specs: [KeySpec]
+package struct TableReader {
+    package let table: TOMLTable
+    package let specs: [KeySpec]
     /// `limits`, `fs["/data"]`; empty for the root.
-    var path: String
-    let file: String
-    let baseDirectory: String
+    package var path: String
+    package let file: String
+    package let baseDirectory: String
+    /// What the document is, in words.
+    let document: String
 
-    func keyPath(_ name: String) -> String {
+    package init(
+        table: TOMLTable, specs: [KeySpec], path: String, file: String, baseDirectory: String,
+        document: String = "a policy"
+    ) {
+        self.table = table
+        self.specs = specs
+        self.path = path
+        self.file = file
+        self.baseDirectory = baseDirectory
+        self.document = document
+    }
+
+    package func keyPath(_ name: String) -> String {
         let shown = TableReader.quoted(name)
         return path.isEmpty ? shown : "\(path).\(shown)"
     }
 
     /// A key as TOML writes it: bare where that is possible.
-    static func quoted(_ name: String) -> String {
+    package static func quoted(_ name: String) -> String {
         let isBare =
             !name.isEmpty
             && name.utf8.allSatisfy {
@@ -27,17 +41,17 @@ struct TableReader {
         return isBare ? name : TOMLText.string(TOMLParser.shown(name))
     }
 
-    func origin(_ keyPath: String, _ position: TextPosition) -> PolicyOrigin {
+    package func origin(_ keyPath: String, _ position: TextPosition) -> PolicyOrigin {
         PolicyOrigin(file: file, line: position.line, column: position.column, keyPath: keyPath, isPresent: true)
     }
 
     /// Errors for keys that are not in the specification, or are required and absent.
-    func strays() -> [PolicyError] {
+    package func strays() -> [PolicyError] {
         let names = specs.map(\.name)
         var errors: [PolicyError] = []
         for entry in table.entries where !names.contains(entry.name) {
             let nearest = PolicySchema.nearest(to: entry.name, among: names)
-            let whole = path.isEmpty ? "at the top of a policy" : "in `\(path)`"
+            let whole = path.isEmpty ? "at the top of \(document)" : "in `\(path)`"
             errors.append(
                 PolicyError(
                     at: origin(keyPath(entry.name), entry.position), "unknown key", suggestion: nearest,
@@ -47,13 +61,15 @@ struct TableReader {
             errors.append(
                 PolicyError(
                     at: origin(path, table.position), "`\(spec.name)` is missing",
-                    advice: "write, for example, \(spec.name) = \(spec.example)"))
+                    advice: spec.kind.isTable
+                        ? "write \(spec.example) and its keys on the lines below"
+                        : "write, for example, \(spec.name) = \(spec.example)"))
         }
         return errors
     }
 
     /// Reads `name` with `convert`; nil where it is absent or wrong.
-    func read<Value>(
+    package func read<Value>(
         _ name: String, into errors: inout [PolicyError], _ convert: (TOMLNode) throws(SyntaxFault) -> Value
     ) -> Written<Value>? {
         guard let entry = table[name] else { return nil }
@@ -67,8 +83,8 @@ struct TableReader {
     }
 
     /// Reads an array, element by element; nil where the key is absent.
-    func readList<Value>(
-        _ name: String, orOne: Bool = false, into errors: inout [PolicyError],
+    package func readList<Value>(
+        _ name: String, orOne: Bool = false, allowsRepeats: Bool = false, into errors: inout [PolicyError],
         _ convert: (TOMLNode) throws(SyntaxFault) -> Value
     ) -> [Written<Value>]? {
         guard let entry = table[name] else { return nil }
@@ -90,7 +106,7 @@ struct TableReader {
             let place = origin(keyPath(name), node.position)
             do throws(SyntaxFault) {
                 let value = try convert(node)
-                if let first = values.first(where: { $0.value == value }) {
+                if !allowsRepeats, let first = values.first(where: { $0.value == value }) {
                     errors.append(
                         PolicyError(
                             at: place, "this value stands twice", advice: "remove one of them",
@@ -105,7 +121,7 @@ struct TableReader {
     }
 
     /// The reader of a table within this one; nil where it is absent or no table.
-    func subtable(_ name: String, into errors: inout [PolicyError]) -> TableReader? {
+    package func subtable(_ name: String, into errors: inout [PolicyError]) -> TableReader? {
         guard let entry = table[name], let spec = specs.first(where: { $0.name == name }),
             case .table(let inner) = spec.kind
         else { return nil }
@@ -113,17 +129,20 @@ struct TableReader {
             errors.append(
                 PolicyError(
                     at: origin(keyPath(name), entry.node.position), "\(entry.node.kind) is not a table",
-                    advice: "write [\(name)] and its keys on the lines below"))
+                    advice: path.isEmpty
+                        ? "write [\(name)] and its keys on the lines below"
+                        : "write, for example, \(name) = \(spec.example)"))
             return nil
         }
         let reader = TableReader(
-            table: table, specs: inner, path: keyPath(name), file: file, baseDirectory: baseDirectory)
+            table: table, specs: inner, path: keyPath(name), file: file, baseDirectory: baseDirectory,
+            document: document)
         errors += reader.strays()
         return reader
     }
 
     /// The entries of a table whose names are the user's.
-    func entries(_ name: String, into errors: inout [PolicyError]) -> [TOMLTable.Entry] {
+    package func entries(_ name: String, into errors: inout [PolicyError]) -> [TOMLTable.Entry] {
         guard let entry = table[name] else { return [] }
         guard case .table(let inner) = entry.node.value else {
             let spec = specs.first { $0.name == name }
@@ -138,7 +157,7 @@ struct TableReader {
 }
 
 extension SyntaxFault {
-    func error(at origin: PolicyOrigin) -> PolicyError {
+    package func error(at origin: PolicyOrigin) -> PolicyError {
         PolicyError(at: origin, message, suggestion: suggestion, advice: advice.isEmpty ? nil : advice)
     }
 }

@@ -1,23 +1,23 @@
 // Turns one TOML value into what its key means, or says what to write.
 
-internal import CapabilityModel
+package import CapabilityModel
 
-enum ValueReaders {
-    static func text(_ node: TOMLNode) throws(SyntaxFault) -> String {
+package enum ValueReaders {
+    package static func text(_ node: TOMLNode) throws(SyntaxFault) -> String {
         guard case .string(let text) = node.value else {
             throw SyntaxFault(message: "\(node.kind) is not a string", advice: "write it in double quotes")
         }
         return text
     }
 
-    static func boolean(_ node: TOMLNode) throws(SyntaxFault) -> Bool {
+    package static func boolean(_ node: TOMLNode) throws(SyntaxFault) -> Bool {
         guard case .boolean(let value) = node.value else {
             throw SyntaxFault(message: "\(node.kind) is not a boolean", advice: "write true or false")
         }
         return value
     }
 
-    static func integer(_ range: ClosedRange<UInt64>, _ node: TOMLNode) throws(SyntaxFault) -> UInt64 {
+    package static func integer(_ range: ClosedRange<UInt64>, _ node: TOMLNode) throws(SyntaxFault) -> UInt64 {
         guard case .integer(let value) = node.value else {
             throw SyntaxFault(
                 message: "\(node.kind) is not an integer",
@@ -31,7 +31,7 @@ enum ValueReaders {
         return UInt64(value)
     }
 
-    static func size(_ range: ClosedRange<UInt64>, _ node: TOMLNode) throws(SyntaxFault) -> UInt64 {
+    package static func size(_ range: ClosedRange<UInt64>, _ node: TOMLNode) throws(SyntaxFault) -> UInt64 {
         let bytes: UInt64
         switch node.value {
         case .integer(let value) where value >= 0: bytes = UInt64(value)
@@ -54,7 +54,7 @@ enum ValueReaders {
     }
 
     /// nil is `unlimited`.
-    static func duration(allowsUnlimited: Bool, _ node: TOMLNode) throws(SyntaxFault) -> UInt64? {
+    package static func duration(allowsUnlimited: Bool, _ node: TOMLNode) throws(SyntaxFault) -> UInt64? {
         let examples = "write a whole number of ns, us, ms, s, m, h or d, such as \"10s\""
         guard case .string(let text) = node.value else {
             throw SyntaxFault(message: "\(node.kind) is not a duration", advice: examples)
@@ -68,7 +68,7 @@ enum ValueReaders {
         return value
     }
 
-    static func percent(_ range: ClosedRange<UInt64>, _ node: TOMLNode) throws(SyntaxFault) -> UInt64 {
+    package static func percent(_ range: ClosedRange<UInt64>, _ node: TOMLNode) throws(SyntaxFault) -> UInt64 {
         let advice = "write \(range.lowerBound)% to \(range.upperBound)%, in double quotes, such as \"20%\""
         guard case .string(let text) = node.value, let value = Units.percent(text) else {
             let shown = if case .string(let text) = node.value { "`\(TOMLParser.shown(text))`" } else { node.kind }
@@ -81,7 +81,7 @@ enum ValueReaders {
     }
 
     /// nil is no access.
-    static func clock(_ node: TOMLNode) throws(SyntaxFault) -> UInt64? {
+    package static func clock(_ node: TOMLNode) throws(SyntaxFault) -> UInt64? {
         if case .boolean(let value) = node.value { return value ? 1 : nil }
         guard case .string(let text) = node.value, let step = Units.nanoseconds(text), step > 0,
             step <= 3_600_000_000_000
@@ -93,7 +93,7 @@ enum ValueReaders {
         return step
     }
 
-    static func choice(_ names: [String], _ node: TOMLNode) throws(SyntaxFault) -> String {
+    package static func choice(_ names: [String], _ node: TOMLNode) throws(SyntaxFault) -> String {
         guard case .string(let text) = node.value else {
             throw SyntaxFault(message: "\(node.kind) is not a string", advice: "write one of: \(quotedList(names))")
         }
@@ -105,7 +105,7 @@ enum ValueReaders {
         return text
     }
 
-    static func access(_ node: TOMLNode) throws(SyntaxFault) -> FileRights {
+    package static func access(_ node: TOMLNode) throws(SyntaxFault) -> FileRights {
         if case .array(let elements) = node.value {
             var rights: FileRights = []
             for element in elements {
@@ -123,7 +123,7 @@ enum ValueReaders {
         return name == "read-only" ? .readOnly : .readWrite
     }
 
-    static func guestPath(_ node: TOMLNode) throws(SyntaxFault) -> String {
+    package static func guestPath(_ node: TOMLNode) throws(SyntaxFault) -> String {
         let path = try text(node)
         try checkPath(path)
         guard path.utf8.first == UInt8(ascii: "/") else {
@@ -143,12 +143,12 @@ enum ValueReaders {
         return path
     }
 
-    static func hostPath(_ node: TOMLNode, beneath base: String) throws(SyntaxFault) -> String {
+    package static func hostPath(_ node: TOMLNode, beneath base: String) throws(SyntaxFault) -> String {
         let path = try text(node)
         try checkPath(path)
         guard path.utf8.first != UInt8(ascii: "~") else {
             throw SyntaxFault(
-                message: "`~` is not expanded", advice: "write an absolute path, or one relative to the policy file")
+                message: "`~` is not expanded", advice: "write an absolute path, or one relative to this file")
         }
         return Paths.resolve(path, beneath: base)
     }
@@ -159,7 +159,9 @@ enum ValueReaders {
         }
     }
 
-    static func stream(_ name: String, _ node: TOMLNode, beneath base: String) throws(SyntaxFault) -> StreamGrant {
+    package static func stream(_ name: String, _ node: TOMLNode, beneath base: String) throws(SyntaxFault)
+        -> StreamGrant
+    {
         let names = name == "stdin" ? PolicySchema.streamNames.filter { $0 != "log" } : PolicySchema.streamNames
         if case .table(let table) = node.value {
             guard table.entries.count == 1, let entry = table["file"] else {
@@ -175,7 +177,7 @@ enum ValueReaders {
         }
     }
 
-    static func secret(_ node: TOMLNode, beneath base: String) throws(SyntaxFault) -> ValueSource {
+    package static func secret(_ node: TOMLNode, beneath base: String) throws(SyntaxFault) -> ValueSource {
         let advice = "write { file = \"PATH\" } or { fd = NUMBER }"
         guard case .table(let table) = node.value, table.entries.count == 1, let entry = table.entries.first else {
             throw SyntaxFault(message: "a secret's value does not stand in a policy", advice: advice)
@@ -188,16 +190,16 @@ enum ValueReaders {
         }
     }
 
-    static func endpoint(_ node: TOMLNode) throws(SyntaxFault) -> NetworkGrant {
+    package static func endpoint(_ node: TOMLNode) throws(SyntaxFault) -> NetworkGrant {
         try Endpoints.parse(try text(node))
     }
 
-    static func hostName(_ node: TOMLNode) throws(SyntaxFault) -> HostPattern {
+    package static func hostName(_ node: TOMLNode) throws(SyntaxFault) -> HostPattern {
         try Endpoints.parseHost(try text(node), allowsAddresses: false)
     }
 
     /// A name of printable ASCII, with `*` nowhere but at its end.
-    static func namePattern(_ node: TOMLNode) throws(SyntaxFault) -> String {
+    package static func namePattern(_ node: TOMLNode) throws(SyntaxFault) -> String {
         let name = try text(node)
         guard !name.isEmpty, name.utf8.count <= 255, !name.utf8.dropLast().contains(UInt8(ascii: "*")),
             name.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "=") })
@@ -210,7 +212,7 @@ enum ValueReaders {
     }
 
     /// A path, or a shipped policy's name or a pattern of such.
-    static func policyReference(_ node: TOMLNode) throws(SyntaxFault) -> String {
+    package static func policyReference(_ node: TOMLNode) throws(SyntaxFault) -> String {
         let reference = try text(node)
         guard PolicyLoader.isPath(reference) else { return try namePattern(node) }
         let name = PolicyLoader.name(of: reference)
@@ -226,7 +228,7 @@ enum ValueReaders {
     }
 
     /// nil is `never`.
-    static func durationOrNever(_ node: TOMLNode) throws(SyntaxFault) -> UInt64? {
+    package static func durationOrNever(_ node: TOMLNode) throws(SyntaxFault) -> UInt64? {
         if case .string("never") = node.value { return nil }
         do throws(SyntaxFault) {
             return try duration(allowsUnlimited: false, node)
@@ -235,7 +237,7 @@ enum ValueReaders {
         }
     }
 
-    static func digest(_ node: TOMLNode) throws(SyntaxFault) -> String {
+    package static func digest(_ node: TOMLNode) throws(SyntaxFault) -> String {
         let lower = try text(node).lowercased()
         guard lower.utf8.count == 64,
             lower.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })

@@ -43,7 +43,7 @@ struct Mistake: CustomTestStringConvertible, Sendable {
         Mistake(
             "[net]\nlisten = [\"a\" \"b\"]",
             "p.toml:2:15: error: expected `,` or `]`\n  separate the values of an array by commas"),
-        Mistake("description = \"a\\u0000b\"", "p.toml:1:17: error: a NUL character cannot stand in a policy"),
+        Mistake("description = \"a\\u0000b\"", "p.toml:1:17: error: a NUL character cannot stand in a string"),
         Mistake(
             "description = \"\\q\"",
             "p.toml:1:16: error: an unknown escape in a string\n"
@@ -185,7 +185,7 @@ struct Mistake: CustomTestStringConvertible, Sendable {
         Mistake(
             "[[fs]]\nguest = \"/a\"\nhost = \"~/x\"",
             "p.toml:3:8: error: fs[\"/a\"].host: `~` is not expanded\n"
-                + "  write an absolute path, or one relative to the policy file"),
+                + "  write an absolute path, or one relative to this file"),
         Mistake(
             "[[fs]]\nguest = \"/a\"\nhost = \"x\"\naccess = [\"read\", \"wirte\"]",
             "p.toml:4:10: error: fs[\"/a\"].access: `wirte` is not a choice here\n  did you mean `write`?\n"

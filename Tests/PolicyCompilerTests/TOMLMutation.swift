@@ -12,12 +12,15 @@ enum TOMLMutation {
         "\u{e9}", "\u{1F6A2}",
     ]
 
-    static func mutate(_ text: String, _ source: inout SplitMix) -> String {
+    /// `others` are pieces beside those that every document knows.
+    static func mutate(
+        _ text: String, _ source: inout SplitMix, changes: ClosedRange<Int> = 1...4, others: [String] = []
+    ) -> String {
         var bytes = Array(text.utf8)
-        for _ in 0..<Int.random(in: 1...4, using: &source) {
+        for _ in 0..<Int.random(in: changes, using: &source) {
             let place = Int.random(in: 0...bytes.count, using: &source)
             switch Int.random(in: 0..<6, using: &source) {
-            case 0: bytes.insert(contentsOf: Array(source.pick(pieces).utf8), at: place)
+            case 0: bytes.insert(contentsOf: Array(source.pick(pieces + others).utf8), at: place)
             case 1 where !bytes.isEmpty: bytes.remove(at: min(place, bytes.count - 1))
             case 2 where !bytes.isEmpty:
                 bytes[min(place, bytes.count - 1)] = UInt8.random(in: 0...255, using: &source)

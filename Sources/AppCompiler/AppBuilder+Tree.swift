@@ -1,0 +1,72 @@
+// How supervisors hang together: each once, none beneath itself, all beneath the top.
+
+internal import CapabilityModel
+internal import PolicyCompiler
+
+extension AppBuilder {
+    /// More than any tree needs, and few enough for recursion.
+    static let maximumDepth = 32
+
+    /// Finds every supervisor from the top, in order.
+    mutating func walk() {
+        guard let root = document.root else { return }
+        var known: [String: PolicyOrigin] = [:]
+        visit(root, above: [], &known)
+        order = [root] + order
+        // What the top does not reach may still go round in circles, and only that is said then.
+        let reached = order.count
+        let loose = document.others.filter { known[$0.name] == nil }
+        let named = Set(loose.flatMap { $0.children.compactMap { $0.supervisor?.value } })
+        for supervisor in loose where known[supervisor.name] == nil && !named.contains(supervisor.name) {
+            errors.append(
+                PolicyError(
+                    at: supervisor.origin, "no child is this supervisor, so it would never start",
+                    advice: "write supervisor = \"\(supervisor.name)\" in a child, or remove it"))
+            known[supervisor.name] = supervisor.origin
+            visit(supervisor, above: [], &known)
+        }
+        for supervisor in loose where known[supervisor.name] == nil {
+            known[supervisor.name] = supervisor.origin
+            visit(supervisor, above: [], &known)
+        }
+        order.removeSubrange(reached...)
+    }
+
+    private mutating func visit(
+        _ supervisor: AppDocument.Supervisor, above: [String], _ known: inout [String: PolicyOrigin]
+    ) {
+        let path = above + [supervisor.name]
+        guard path.count <= AppBuilder.maximumDepth else {
+            errors.append(
+                PolicyError(
+                    at: supervisor.origin, "the tree is deeper than \(AppBuilder.maximumDepth) supervisors",
+                    advice: "make it flatter"))
+            return
+        }
+        for child in supervisor.children {
+            guard let reference = child.supervisor else { continue }
+            guard let next = document.others.first(where: { $0.name == reference.value }) else {
+                errors.append(
+                    unknown("supervisor", reference, in: "supervisors", among: document.others.map(\.name)))
+                continue
+            }
+            if let start = path.firstIndex(of: next.name) {
+                let circle = (path[start...] + [next.name]).joined(separator: " → ")
+                errors.append(
+                    PolicyError(
+                        at: reference.origin, "`\(next.name)` would be beneath itself: \(circle)",
+                        advice: "a tree has no circles: take one of these children away"))
+            } else if let first = known[next.name] {
+                errors.append(
+                    PolicyError(
+                        at: reference.origin, "`\(next.name)` has a place in the tree already",
+                        advice: "write another supervisor like it, with a name of its own",
+                        related: [PolicyError.Related(origin: first, note: "the first stands here")]))
+            } else {
+                known[next.name] = reference.origin
+                order.append(next)
+                visit(next, above: path, &known)
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+../PolicyCompilerTests/GoldenFile+Unsafe.swift

@@ -1,0 +1,1 @@
+../PolicyCompilerTests/ProcessEnvironment+Unsafe.swift

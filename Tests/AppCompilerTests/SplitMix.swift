@@ -1,0 +1,1 @@
+../PolicyCompilerTests/SplitMix.swift
