@@ -22,6 +22,9 @@ final class GuestContext {
     @safe @exclusivity(unchecked) private var wasiProcess: WASIProcess?
     /// What the parent gave, until `argument` takes it.
     var argument: SpawnArgument?
+    /// When the wait for messages ends of the call that answered `.wait`: CLOCK_MONOTONIC in ns, `.max` for never; 0 where it
+    /// waits for something else, which `wait` says. The usual wait needs no more than this number.
+    @safe @exclusivity(unchecked) var messageWait: UInt64 = 0
     /// What the call that answered `.wait` waits for; taken when the fiber is suspended.
     @safe @exclusivity(unchecked) var wait: Wait?
     /// Why the process ends, set with `.end`.
@@ -51,9 +54,21 @@ final class GuestContext {
     }
 
     func takeWait() -> Wait {
+        if messageWait != 0 {
+            let deadline = takeMessageWait()
+            return Wait(messages: true, deadline: deadline == .max ? nil : deadline)
+        }
         defer { wait = nil }
         // A call that waits says for what; with nothing said, going on at once is the answer that cannot hang.
         return wait ?? Wait(deadline: 0)
+    }
+
+    /// The end of a wait for messages; `.max` for never.
+    @inline(__always)
+    func takeMessageWait() -> UInt64 {
+        let deadline = messageWait
+        messageWait = 0
+        return deadline
     }
 
     /// Gives back what was charged for the process and forgets what it asked for. Called once, when it has ended.

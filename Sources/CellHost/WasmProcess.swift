@@ -40,8 +40,8 @@ final class WasmProcess: Resumable {
     private struct Rest {
         /// CLOCK_MONOTONIC, ns.
         var begins: UInt64
-        /// Of the wait itself.
-        var deadline: UInt64?
+        /// Of the wait itself; `.max` for none.
+        var deadline: UInt64
     }
 
     private enum Stage {
@@ -94,10 +94,7 @@ final class WasmProcess: Resumable {
     func resume(_ mode: ResumeMode) -> Suspension {
         guard let end = context.grant.end else { return run(mode) }
         if let reason = end.reason(at: Clock.monotonicNow()) { return finish(reason) }
-        let suspension = run(mode)
-        guard case .waiting(var wait) = suspension else { return suspension }
-        wait.deadline = min(wait.deadline ?? .max, end.time)
-        return .waiting(wait)
+        return run(mode).ending(by: end.time)
     }
 
     func abandon() {
@@ -148,7 +145,7 @@ final class WasmProcess: Resumable {
         guard let progress = store?.poll() else { return finish(.cellFailed(message: "nothing to run")) }
         switch progress {
         case .yielded: return .yielded
-        case .waiting: return .waiting(mayRest(context.takeWait()))
+        case .waiting: return context.messageWait != 0 ? waitOrRest() : waitOrSleep()
         case .finished(let values): return goOn(after: values)
         case .trapped, .exited, .ended, .failed: return finish(reason(of: progress))
         }
@@ -227,7 +224,7 @@ final class WasmProcess: Resumable {
     private func serve(_ mode: ResumeMode, mayGoOn: Bool) -> Suspension? {
         guard context.process.hasUnseenMessages else {
             if context.process.hasPendingExit, let end = context.process.pendingExit { return finish(end) }
-            return .waiting(Wait(messages: true, deadline: whenToPark()))
+            return .waitingForMessages(until: whenToPark() ?? .max)
         }
         guard mayGoOn else { return .yielded }
         parkingTime = nil
@@ -272,12 +269,20 @@ final class WasmProcess: Resumable {
     /// A wait for messages is looked at again after a while, to see whether it is a long one. Others are left alone: what ends
     /// them shows only to the call that waits.
     @inline(__always)
-    private func mayRest(_ wait: Wait) -> Wait {
-        guard wait.messages, wait.descriptor == nil, wait.more == nil else { return wait }
+    private func waitOrRest() -> Suspension {
+        let deadline = context.takeMessageWait()
         let begins = Clock.monotonicRecently() &+ WasmProcess.restAfter
-        if let deadline = wait.deadline, deadline <= begins { return wait }
-        rest = Rest(begins: begins, deadline: wait.deadline)
-        return Wait(messages: true, deadline: begins)
+        if deadline <= begins { return .waitingForMessages(until: deadline) }
+        rest = Rest(begins: begins, deadline: deadline)
+        return .waitingForMessages(until: begins)
+    }
+
+    private func waitOrSleep() -> Suspension {
+        let wait = context.takeWait()
+        guard let deadline = wait.deadline, !wait.messages, wait.descriptor == nil, wait.more == nil else {
+            return .waiting(wait)
+        }
+        return .sleeping(until: deadline)
     }
 
     /// Gives pages back if nothing but the time has come, and goes on waiting without asking the guest.
@@ -292,9 +297,9 @@ final class WasmProcess: Resumable {
 
     private func beginRest(_ rest: Rest) -> Suspension? {
         let now = Clock.monotonicNow()
-        guard now >= rest.begins, now < rest.deadline ?? .max else { return nil }
+        guard now >= rest.begins, now < rest.deadline else { return nil }
         store?.shrink()
-        return .waiting(Wait(messages: true, deadline: rest.deadline))
+        return .waitingForMessages(until: rest.deadline)
     }
 
     // MARK: Parking

@@ -182,15 +182,16 @@ package struct Message {
         case down(MonitorID, ExitReason)
     }
 
+    // Read from the node once, and without a call from other modules. In an order in which no two neighbours are neighbours
+    // elsewhere: two words that were just written one by one are not to be read as one, which stalls the processor.
     let node: NodeRef
-    // Read from the node once, and without a call from other modules.
     @usableFromInline package let tag: UInt64
+    @usableFromInline let start: UnsafeRawPointer
     /// Who sent it, as a process's number; 0 from outside. EXIT and DOWN: who ended.
     @usableFromInline package let sender: UInt64
+    @usableFromInline let length: Int
     @usableFromInline package let isData: Bool
     @usableFromInline package let hasAttachments: Bool
-    @usableFromInline let start: UnsafeRawPointer
-    @usableFromInline package let length: Int
 
     @inline(__always)
     init(_ node: NodeRef) {

@@ -16,7 +16,9 @@ package struct Interest: OptionSet, Hashable, Sendable {
 
 /// Why a process cannot go on now: it waits for any of these, whichever comes first. Signals other than messages always
 /// end a wait. A wake-up carries no data and may be spurious: the process is resumed and looks for itself.
+@usableFromInline
 package struct Wait: Hashable, Sendable {
+    @usableFromInline
     package struct Descriptor: Hashable, Sendable {
         /// A descriptor of this OS process; it stays open while the process waits.
         package var raw: Int32
@@ -35,15 +37,15 @@ package struct Wait: Hashable, Sendable {
     }
 
     /// The arrival of a message ends it too.
-    package var messages: Bool
+    @usableFromInline package var messages: Bool
     /// The usual single one.
-    package var descriptor: Descriptor?
+    @usableFromInline package var descriptor: Descriptor?
     /// Any others.
-    package var more: [Descriptor]?
+    @usableFromInline package var more: [Descriptor]?
     /// CLOCK_MONOTONIC, in nanoseconds; nil waits without end, 0 only lets others run first.
-    package var deadline: UInt64?
+    @usableFromInline package var deadline: UInt64?
 
-    @inline(__always)
+    @inlinable @inline(__always)
     package init(
         messages: Bool = false, descriptor: Descriptor? = nil, more: [Descriptor]? = nil, deadline: UInt64? = nil
     ) {
@@ -65,12 +67,29 @@ package struct Wait: Hashable, Sendable {
     }
 }
 
-/// What a process says when it hands its thread back.
+/// What a process says when it hands its thread back. The large cases are out of line and the usual ones fit into registers: it
+/// passes through several hands.
 package enum Suspension: Hashable, Sendable {
     /// Its slice is over; it can go on at once.
     case yielded
-    case waiting(Wait)
-    case finished(ExitReason)
+    /// It waits for messages. CLOCK_MONOTONIC, in nanoseconds; `.max` waits without end.
+    case waitingForMessages(until: UInt64)
+    /// It sleeps. CLOCK_MONOTONIC, in nanoseconds; 0 only lets others run first.
+    case sleeping(until: UInt64)
+    indirect case waiting(Wait)
+    indirect case finished(ExitReason)
+
+    /// The same, with a wait that ends at `end` (CLOCK_MONOTONIC, ns) at the latest.
+    package func ending(by end: UInt64) -> Suspension {
+        switch self {
+        case .yielded, .finished: return self
+        case .waitingForMessages(let deadline): return .waitingForMessages(until: min(deadline, end))
+        case .sleeping(let deadline): return .sleeping(until: min(deadline, end))
+        case .waiting(var wait):
+            wait.deadline = min(wait.deadline ?? .max, end)
+            return .waiting(wait)
+        }
+    }
 }
 
 /// On which stack a process is to run.

@@ -52,6 +52,8 @@ extension Ref where Value == RuntimeCore {
         countSlices(block, thread)
         switch suspension {
         case .yielded: yield(block, on: thread)
+        case .waitingForMessages(let deadline): suspendForMessages(block, deadline, on: thread)
+        case .sleeping(let deadline): suspend(block, Wait(deadline: deadline), on: thread)
         case .waiting(let wait): suspend(block, wait, on: thread)
         case .finished(let reason): finish(block, reason, on: thread)
         }
@@ -113,7 +115,19 @@ extension Ref where Value == RuntimeCore {
     private func suspend(_ block: BlockRef, _ wait: borrowing Wait, on thread: ThreadRef) {
         block.it.flags.remove(.direct)
         if wait.deadline == 0 { return yield(block, on: thread) }
-        switch beginWait(block, wait, on: thread) {
+        settle(beginWait(block, wait, on: thread), block, on: thread)
+    }
+
+    /// As above: of its own, so that the usual wait is laid out without descriptors.
+    private func suspendForMessages(_ block: BlockRef, _ deadline: UInt64, on thread: ThreadRef) {
+        block.it.flags.remove(.direct)
+        let wait = Wait(messages: true, deadline: deadline == .max ? nil : deadline)
+        settle(beginWait(block, wait, on: thread), block, on: thread)
+    }
+
+    @inline(__always)
+    private func settle(_ outcome: WaitOutcome, _ block: BlockRef, on thread: ThreadRef) {
+        switch outcome {
         case .waits: break
         case .lookAgain:
             cancelWait(block)
@@ -138,6 +152,7 @@ extension Ref where Value == RuntimeCore {
     }
 
     /// From running to waiting, once everything that may end the wait is arranged.
+    @inline(__always)
     func beginWait(_ block: BlockRef, _ wait: borrowing Wait, on thread: ThreadRef) -> WaitOutcome {
         receive(block, on: thread)
         if block.it.pendingExit != nil { return .end }

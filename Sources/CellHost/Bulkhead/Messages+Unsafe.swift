@@ -276,7 +276,11 @@ extension GuestContext {
         }
         underWay = .until(deadline)
         let wakeUp = retry.map { min($0, deadline ?? .max) } ?? deadline
-        wait = Wait(messages: forMessages, deadline: wakeUp)
+        if forMessages {
+            messageWait = wakeUp ?? .max
+        } else {
+            wait = Wait(deadline: wakeUp)
+        }
         return .wait
     }
 
