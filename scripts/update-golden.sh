@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p Tests/Golden
 scripts/embed-policies.py
-BULKHEAD_UPDATE_GOLDEN=1 swift test --filter GoldenTests
-git --no-pager diff --stat -- Tests/Golden
+BULKHEAD_UPDATE_GOLDEN=1 swift test --filter 'GoldenTests|AppErrorTests'
+git --no-pager diff --stat -- Tests/Golden docs

@@ -7,6 +7,7 @@ extension AppBuilder {
     /// What a supervisor as a child cannot have.
     private static let moduleKeys = [
         "function", "policy", "args", "env", "instances", "listeners", "name", "acknowledges", "health",
+        "limits",
     ]
 
     mutating func check(_ child: AppDocument.Child, of supervisor: AppDocument.Supervisor) {
@@ -131,6 +132,14 @@ extension AppBuilder {
         }
         let own = "its policy `\(policy.name)`"
         if let module { checkModule(module, child, policy) }
+        for (key, limit) in child.limits {
+            guard let most = compiled.capabilities.limits[key], limit.value ?? .max > most else { continue }
+            errors.append(
+                PolicyError(
+                    at: limit.origin, "\(own) allows no more than \(Units.text(most, of: key))",
+                    advice: "write less, or raise the policy's", related: note("limits.\(key.rawValue)", "the policy's")
+                ))
+        }
         if let first = child.arguments.first, !compiled.capabilities.arguments {
             errors.append(
                 PolicyError(

@@ -218,6 +218,8 @@ extension AppBuilder {
         guard let module = plan.modules.firstIndex(where: { $0.name == child.module?.value }),
             let policy = plan.policies.firstIndex(where: { $0.name == child.policy?.value })
         else { return nil }
+        var limits = plan.policies[policy].compiled.capabilities.limits
+        for (key, limit) in child.limits { limits[key] = limit.value }
         return AppPlan.Process(
             path: "", supervisor: index, copy: nil, module: module, policy: policy,
             profile: plan.modules[module].profile ?? plan.policies[policy].compiled.profile,
@@ -226,7 +228,7 @@ extension AppBuilder {
             listeners: child.listeners.compactMap { name in
                 plan.listeners.firstIndex { $0.name == name.value }
             }, registeredName: child.registeredName?.value, acknowledges: child.acknowledges?.value ?? false,
-            health: child.health.flatMap(AppBuilder.health), origin: child.origin)
+            health: child.health.flatMap(AppBuilder.health), limits: limits, origin: child.origin)
     }
 
     private static func health(_ written: AppDocument.Health) -> AppPlan.Health? {

@@ -38,12 +38,25 @@ struct AppBuilder {
         self.host = host
     }
 
+    /// More than any machine runs as children of supervisors from a file.
+    static let maximumProcesses: UInt64 = 100_000
+
     mutating func check() {
+        guard let root = document.root else { return }
+        let supervisors = [root] + document.others
+        let count = supervisors.flatMap(\.children).reduce(0) { $0 + ($1.instances?.value ?? 1) }
+        guard count <= AppBuilder.maximumProcesses else {
+            errors.append(
+                PolicyError(
+                    at: root.origin, "the app has \(count) children",
+                    advice:
+                        "write at most \(AppBuilder.maximumProcesses); more can be started by supervisors in a guest"))
+            return
+        }
         compilePolicies()
         checkModules()
         checkListeners()
         walk()
-        let supervisors = (document.root.map { [$0] } ?? []) + document.others
         for supervisor in supervisors {
             checkIDs(of: supervisor)
             for child in supervisor.children { check(child, of: supervisor) }

@@ -106,6 +106,8 @@ package struct AppDocument: Hashable, Sendable {
         package var registeredName: Written<String>?
         package var acknowledges: Written<Bool>?
         package var health: Health?
+        /// A nil value is `unlimited`.
+        package var limits: [LimitKey: Written<UInt64?>] = [:]
         /// Where the keys stand that are written, whatever their values.
         package var keys: [String: PolicyOrigin] = [:]
     }

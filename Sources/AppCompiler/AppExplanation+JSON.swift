@@ -118,6 +118,7 @@ extension AppExplanation {
                     "threshold": .integer(UInt64(health.threshold)),
                 ])
             },
+            "limits": .object(limits(process).map { JSONValue.Member(name: $0.key.rawValue, value: .string($0.text)) }),
             "words": .strings(
                 [restart(spec), stop(spec)]
                     + [significance(spec, of: supervisor), process.health.map(check)]

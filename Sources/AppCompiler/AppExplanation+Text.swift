@@ -118,6 +118,10 @@ extension AppExplanation {
         rows.append(["shutdown", stop(spec)])
         if let text = significance(spec, of: supervisor) { rows.append(["significant", text]) }
         if let health = process.health { rows.append(["health", check(health)]) }
+        let limits = limits(process)
+        if !limits.isEmpty {
+            rows.append(["limits", limits.map { "\($0.key.rawValue) \($0.text)" }.joined(separator: ", ")])
+        }
         return ["", "\(kind) \(process.path)\(copies)  \(process.origin.place)"] + Explanation.columns(rows)
     }
 

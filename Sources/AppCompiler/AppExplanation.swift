@@ -153,6 +153,14 @@ package struct AppExplanation: Sendable {
         LimitKey.allCases.map { (key: $0, text: Units.text(policy.compiled.capabilities.limits[$0], of: $0)) }
     }
 
+    /// Those that are tighter than the policy's.
+    package func limits(_ process: AppPlan.Process) -> [(key: LimitKey, text: String)] {
+        let most = plan.policies[process.policy].compiled.capabilities.limits
+        return LimitKey.allCases.filter { process.limits[$0] != most[$0] }.map {
+            (key: $0, text: Units.text(process.limits[$0], of: $0))
+        }
+    }
+
     package func grants(_ policy: AppPlan.Policy) -> [(key: String, value: String, enforcer: String)] {
         Explanation(policy.compiled, documents: []).grants.map {
             (key: $0.key.path, value: $0.value, enforcer: $0.enforcer.rawValue)

@@ -96,6 +96,8 @@ package struct AppPlan: Hashable, Sendable {
         /// Its start is over when it calls `start_ack`.
         package var acknowledges: Bool
         package var health: Health?
+        /// Its policy's, met with its own.
+        package var limits: Limits
         package var origin: PolicyOrigin
     }
 
@@ -218,7 +220,7 @@ extension AppPlan {
             sum = sum.addingReportingOverflow(value).overflow ? .max : sum + value
         }
         for process in processes where !isTemplate(process) {
-            let limits = policies[process.policy].compiled.capabilities.limits
+            let limits = process.limits
             totals.processes += 1
             add(UInt64(limits.processes), to: &totals.descendants)
             add(limits.memory, to: &totals.memory)

@@ -81,7 +81,7 @@ extension AppReader {
         child.function = reader.read("function", into: &errors, AppValues.export)
         child.policy = reader.read("policy", into: &errors, ValueReaders.text)
         child.arguments =
-            reader.readList("args", allowsRepeats: true, into: &errors, ValueReaders.text) ?? []
+            reader.readList("args", into: &errors, ValueReaders.text) ?? []
         child.environment = readVariables(reader)
         child.restart = reader.read("restart", into: &errors) { node throws(SyntaxFault) in
             try ValueReaders.choice(AppSchema.restarts, node)
@@ -95,6 +95,7 @@ extension AppReader {
         child.registeredName = reader.read("name", into: &errors, AppValues.registeredName)
         child.acknowledges = reader.read("acknowledges", into: &errors, ValueReaders.boolean)
         child.health = readHealth(reader)
+        child.limits = reader.subtable("limits", into: &errors)?.readLimits(into: &errors) ?? [:]
         return child
     }
 

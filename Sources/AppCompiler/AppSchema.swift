@@ -88,6 +88,9 @@ package enum AppSchema {
             example: "3"),
     ]
 
+    /// All processes of a cell have stacks of one size.
+    static let limits = PolicySchema.limits.filter { $0.name != "stack" }
+
     static let child: [KeySpec] = [
         KeySpec(
             name: "id", kind: .identifier, documentation: "The child's name among its siblings.",
@@ -107,7 +110,7 @@ package enum AppSchema {
             documentation: "What it may touch: a name under [policies]. Every child with a module has one.",
             example: "\"web\""),
         KeySpec(
-            name: "args", kind: .list(.text), documentation: "Its command line, after the program's name.",
+            name: "args", kind: .sequence(.text), documentation: "Its command line, after the program's name.",
             example: "[\"--verbose\"]"),
         KeySpec(
             name: "env", kind: .map(.text),
@@ -145,6 +148,11 @@ package enum AppSchema {
         KeySpec(
             name: "health", kind: .table(health), documentation: "A check that it must answer in time.",
             example: "{ message = \"ping\", interval = \"10s\" }"),
+        KeySpec(
+            name: "limits", kind: .table(limits),
+            documentation:
+                "Tighter limits than its policy has, by the same names; all but the stack, which is the cell's.",
+            example: "{ memory = \"16 MiB\" }"),
     ]
 
     static let supervisor: [KeySpec] = [
@@ -245,6 +253,7 @@ extension AppSchema {
         for (path, keys) in [
             ("modules.NAME", module), ("listeners.NAME", listener), ("supervisor", supervisor),
             ("supervisor.backoff", backoff), ("supervisor.child", child), ("supervisor.child.health", health),
+            ("supervisor.child.limits", limits),
         ] {
             tables.append((path, keys))
         }
@@ -254,8 +263,10 @@ extension AppSchema {
         return tables
     }
 
-    /// Every key's name, once.
-    package static var names: Set<String> { Set(tables.flatMap(\.keys).map(\.name)) }
+    /// The name of every key that is an app's own, once.
+    package static var names: Set<String> {
+        Set(tables.flatMap(\.keys).map(\.name)).subtracting(limits.map(\.name))
+    }
 
     /// The manual's lines, one a key, and one with two `#` a table.
     package static var reference: [String] {

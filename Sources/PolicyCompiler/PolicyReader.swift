@@ -58,7 +58,7 @@ package struct PolicyReader {
             }
             document.parkAfter = process.read("park_after", into: &errors, ValueReaders.durationOrNever)
         }
-        if let limits = root.subtable("limits", into: &errors) { readLimits(limits, into: &document) }
+        if let limits = root.subtable("limits", into: &errors) { document.limits = limits.readLimits(into: &errors) }
         if let module = root.subtable("module", into: &errors) {
             document.modulePins = module.readList("sha256", orOne: true, into: &errors, ValueReaders.digest)
         }
@@ -222,22 +222,6 @@ package struct PolicyReader {
             }
     }
 
-    private mutating func readLimits(_ limits: TableReader, into document: inout PolicyDocument) {
-        for spec in limits.specs {
-            guard let key = LimitKey(rawValue: spec.name) else { continue }
-            document.limits[key] = limits.read(spec.name, into: &errors) { node throws(SyntaxFault) -> UInt64? in
-                switch spec.kind {
-                case .size(let range): try ValueReaders.size(range, node)
-                case .integer(let range): try ValueReaders.integer(range, node)
-                case .duration(let allowsUnlimited):
-                    try ValueReaders.duration(allowsUnlimited: allowsUnlimited, node)
-                case .percent(let range): try ValueReaders.percent(range, node)
-                default: throw SyntaxFault(message: "this limit has no kind", advice: "")
-                }
-            }
-        }
-    }
-
     private mutating func readCell(_ cell: TableReader, into document: inout PolicyDocument) {
         document.profile = cell.read("profile", into: &errors) { node throws(SyntaxFault) in
             ExecutionProfile(rawValue: try ValueReaders.choice(["auto", "dense", "heavy"], node))
@@ -258,5 +242,26 @@ extension PolicyDocument {
                 lists[reader.keyPath(name)] = reader.origin(reader.keyPath(name), entry.position)
             }
         }
+    }
+}
+
+extension TableReader {
+    /// The values of a table of limits; a nil value is `unlimited`.
+    package func readLimits(into errors: inout [PolicyError]) -> [LimitKey: Written<UInt64?>] {
+        var limits: [LimitKey: Written<UInt64?>] = [:]
+        for spec in specs {
+            guard let key = LimitKey(rawValue: spec.name) else { continue }
+            limits[key] = read(spec.name, into: &errors) { node throws(SyntaxFault) -> UInt64? in
+                switch spec.kind {
+                case .size(let range): try ValueReaders.size(range, node)
+                case .integer(let range): try ValueReaders.integer(range, node)
+                case .duration(let allowsUnlimited):
+                    try ValueReaders.duration(allowsUnlimited: allowsUnlimited, node)
+                case .percent(let range): try ValueReaders.percent(range, node)
+                default: throw SyntaxFault(message: "this limit has no kind", advice: "")
+                }
+            }
+        }
+        return limits
     }
 }

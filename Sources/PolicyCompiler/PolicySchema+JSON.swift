@@ -90,6 +90,7 @@ extension PolicySchema {
         case .oneOrMany(let inner): .object(["oneOf": .array([schema(of: inner), schema(of: .list(inner))])])
         case .list(let inner):
             .object(["type": .string("array"), "items": schema(of: inner), "uniqueItems": .boolean(true)])
+        case .sequence(let inner): .object(["type": .string("array"), "items": schema(of: inner)])
         case .table(let specs): table(specs)
         case .tables(let specs): .object(["type": .string("array"), "items": table(specs)])
         case .map(let inner): .object(["type": .string("object"), "additionalProperties": schema(of: inner)])

@@ -35,6 +35,8 @@ package indirect enum KeyKind: Sendable {
     case stream
     /// `{ file = "…" }` or `{ fd = 5 }`
     case secret
+    /// A list in which a value may stand twice.
+    case sequence(KeyKind)
     /// A value of any of these kinds.
     case oneOf([KeyKind])
     /// One value or an array of them.
@@ -106,7 +108,7 @@ package enum PolicySchema {
             example: "1000"),
     ]
 
-    static let limits: [KeySpec] = [
+    package static let limits: [KeySpec] = [
         KeySpec(
             name: "memory", kind: .size(65_536...(1 << 40)), documentation: "Linear memory of all memories together.",
             example: "\"64 MiB\""),

@@ -84,7 +84,7 @@ package struct TableReader {
 
     /// Reads an array, element by element; nil where the key is absent.
     package func readList<Value>(
-        _ name: String, orOne: Bool = false, allowsRepeats: Bool = false, into errors: inout [PolicyError],
+        _ name: String, orOne: Bool = false, into errors: inout [PolicyError],
         _ convert: (TOMLNode) throws(SyntaxFault) -> Value
     ) -> [Written<Value>]? {
         guard let entry = table[name] else { return nil }
@@ -101,12 +101,14 @@ package struct TableReader {
                     advice: "write, for example, \(name) = \(spec?.example ?? "[]")"))
             return []
         }
+        var mayRepeat = false
+        if case .sequence? = specs.first(where: { $0.name == name })?.kind { mayRepeat = true }
         var values: [Written<Value>] = []
         for node in elements {
             let place = origin(keyPath(name), node.position)
             do throws(SyntaxFault) {
                 let value = try convert(node)
-                if !allowsRepeats, let first = values.first(where: { $0.value == value }) {
+                if !mayRepeat, let first = values.first(where: { $0.value == value }) {
                     errors.append(
                         PolicyError(
                             at: place, "this value stands twice", advice: "remove one of them",

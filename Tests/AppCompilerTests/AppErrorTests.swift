@@ -198,6 +198,10 @@ struct AppMistake: Sendable {
         .web(
             "name = \"shop.a/2\"\n[[supervisor.child]]\nid = \"b\"\nmodule = \"web\"\npolicy = \"web\"\n"
                 + "name = \"shop.a\"\ninstances = 3"),
+        .web("limits = { memory = \"2 GiB\", wall = \"unlimited\" }"), .web("limits = { memroy = \"1 MiB\" }"),
+        .child(
+            "module = \"worker\"\npolicy = \"worker\"\nlimits = { cpu = \"unlimited\", fds = 64, stack = \"1 MiB\" }",
+            count: 2),
         .web("acknowledges = \"yes\""), .web("health = \"ping\""), .web("health = {}"),
         .web("health = { message = \"a\", export = \"b\" }"),
         .web("health = { message = \"a\", timeout = \"11s\" }"),

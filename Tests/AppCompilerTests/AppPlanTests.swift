@@ -69,6 +69,28 @@ import Testing
         #expect(plan.totals.processes == 8)
     }
 
+    @Test func ownLimitsAreWithinThePolicys() throws {
+        let plan = try TestApp.compile(TestApp.whole)
+        let sweeper = try #require(plan.processes.first { $0.path == "shop/sweeper" })
+        var expected = plan.policies[sweeper.policy].compiled.capabilities.limits
+        expected.memory = 16 << 20
+        expected.cpu = 60_000_000_000
+        expected.fds = 8
+        #expect(sweeper.limits == expected)
+    }
+
+    @Test func childrenAreBounded() throws {
+        let many = (0..<11).map { "{ id = \"c\($0)\", module = \"web\", policy = \"worker\", instances = 10000 }" }
+        let error = #expect(throws: PolicyErrors.self) {
+            try plan("[supervisor]\nchild = [\(many.joined(separator: ", "))]")
+        }
+        #expect(
+            error?.description == """
+                app.toml:9:1: error: supervisor: the app has 110000 children
+                  write at most 100000; more can be started by supervisors in a guest
+                """)
+    }
+
     @Test func oneCopyHasANumberToo() throws {
         let plan = try plan(
             """

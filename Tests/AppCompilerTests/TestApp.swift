@@ -173,6 +173,7 @@ enum TestApp {
         function = "sweep"
         restart = "temporary"
         shutdown = "brutal_kill"
+        limits = { memory = "16 MiB", cpu = "1m", fds = 8 }
 
         [supervisors.workers]
         strategy = "one_for_all"
