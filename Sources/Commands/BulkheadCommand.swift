@@ -48,6 +48,9 @@ private func perform() -> Int32 {
         var command = try BulkheadCommand.parseAsRoot()
         try command.run()
         return 0
+    } catch let failure as RunFailure {
+        StandardError.write(failure.message + "\n")
+        return failure.status
     } catch {
         let status = BulkheadCommand.exitCode(for: error).rawValue
         let message = BulkheadCommand.fullMessage(for: error)

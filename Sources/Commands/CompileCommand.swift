@@ -33,11 +33,11 @@ package struct CompileCommand: ParsableCommand {
             compilerPath: try Companion.path("bulkhead-compiler"), settings: settings)
         let target = output ?? Self.defaultOutput(module)
         let made: (summary: ModuleSummary, digest: String)
-        do {
+        do throws(ModuleCacheError) {
             made = try cache.precompile(path: module, profile: profile.profile, to: target)
         } catch {
             spinner.clear()
-            throw error
+            throw error.failure(module)
         }
         spinner.clear()
         var text = CommandOutput()

@@ -51,6 +51,9 @@ struct GuestRun {
         guard let modulePath = options.module else {
             throw RunFailure(message: "bulkhead: no module given; see `bulkhead run --help`", status: 64)
         }
+        if let workers = options.workers, !(1...RunCommand.maximumWorkers).contains(workers) {
+            throw RunFailure(message: "bulkhead: --workers is 1 to \(RunCommand.maximumWorkers)", status: 64)
+        }
         let others = try AppModules.parse(options.modules)
         var policy = try compile(flags: flags, in: directory)
         try require(policy)

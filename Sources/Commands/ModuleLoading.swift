@@ -46,7 +46,7 @@ struct ModuleLoading {
             return module.loaded()
         } catch {
             progress.clear()
-            throw RunFailure(message: "bulkhead: \(EscapedText.lines("\(error)"))", status: status(of: error))
+            throw error.failure(path)
         }
     }
 
@@ -58,8 +58,22 @@ struct ModuleLoading {
         }
     }
 
-    private func status(of error: ModuleCacheError) -> Int32 {
-        switch error {
+}
+
+extension ModuleCacheError {
+    /// What a person is told who asked for the module at `path`, and the exit status.
+    func failure(_ path: String) -> RunFailure {
+        let subject: String
+        switch self {
+        case .invalidModule, .compilerEnded, .compilerExceeded: subject = "\(path): "
+        case .unreadable, .unwritable, .tooLarge, .key, .compilerMissing, .compilerMisbehaved, .untrusted, .system:
+            subject = ""
+        }
+        return RunFailure(message: "bulkhead: \(EscapedText.lines("\(subject)\(self)"))", status: status)
+    }
+
+    private var status: Int32 {
+        switch self {
         case .unreadable, .tooLarge: RunStatus.noInput
         case .invalidModule, .compilerEnded, .compilerExceeded: RunStatus.badModule
         case .untrusted: RunStatus.refused

@@ -27,10 +27,15 @@ struct PolicyInitCommand: ParsableCommand {
         var settings = ModuleCacheSettings()
         settings.progress = { progress.show(seconds: $0) }
         defer { progress.clear() }
-        let cache = try ModuleCache(
-            directory: places.cacheDirectory, keyFile: places.keyFile,
-            compilerPath: try Companion.path("bulkhead-compiler"), settings: settings)
-        let compiled = try cache.module(path: module, profile: nil)
+        let compiler = try Companion.path("bulkhead-compiler")
+        let compiled: CachedModule
+        do throws(ModuleCacheError) {
+            let cache = try ModuleCache(
+                directory: places.cacheDirectory, keyFile: places.keyFile, compilerPath: compiler, settings: settings)
+            compiled = try cache.module(path: module, profile: nil)
+        } catch {
+            throw error.failure(module)
+        }
         let name = String(module.split(separator: "/").last ?? "module")
         print(
             PolicyInit.text(for: compiled.summary, name: EscapedText.forTerminal(name), digest: compiled.digest),

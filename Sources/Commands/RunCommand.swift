@@ -71,6 +71,8 @@ struct RunCommand: ParsableCommand {
         name: .long,
         help: ArgumentHelp("Threads that run processes; as many as processors if left out.", valueName: "n"))
     var workers: UInt32?
+    /// More than any machine has use for; each is a thread.
+    static let maximumWorkers: UInt32 = 1024
 
     @Flag(name: .long, help: "Print the policy that the quick grants make, and stop.")
     var printPolicy = false

@@ -40,7 +40,7 @@ package enum ModuleCompiler {
     private static func binary(_ input: [UInt8]) throws(EngineError) -> [UInt8] {
         guard !input.isEmpty else { throw .invalidModule("the module is empty") }
         guard input.starts(with: [0x00, 0x61, 0x73, 0x6d]) else {
-            guard !input.prefix(4096).contains(0) else {
+            guard !input.prefix(4096).contains(0), String(validating: input, as: UTF8.self) != nil else {
                 throw .invalidModule("neither a WebAssembly binary nor text")
             }
             return try Module.binary(fromText: input)
