@@ -20,6 +20,15 @@ extension Supervisor {
         case startCall(CallKey)
         case dynamicStartCall(CallKey)
         case restartCall(CallKey, Int)
+
+        var kind: StateKind {
+            switch self {
+            case .initial: .startingFirst
+            case .sequence: .restartingSeveral
+            case .restart, .dynamicRestart: .restartingOne
+            case .startCall, .dynamicStartCall, .restartCall: .startingForCall
+            }
+        }
     }
 
     /// The child whose end brought a restart of several about, and what it was before.

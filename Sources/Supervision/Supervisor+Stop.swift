@@ -21,6 +21,14 @@ extension Supervisor {
         case pause(Origin)
         /// All, for the end.
         case ending
+
+        var kind: StateKind {
+            switch self {
+            case .call: .stoppingForCall
+            case .restart, .pause: .stoppingToRestart
+            case .ending: .stoppingToEnd
+            }
+        }
     }
 
     /// Stops the first child at or before the place that runs; when there is none left, all are stopped.
