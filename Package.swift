@@ -124,8 +124,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "CapabilityModel", "LinuxKernel", "bulkhead", "bulkhead-cell", "bulkhead-compiler", "cell-injector",
-                "hostile-cell",
+                "CapabilityModel", "CellProtocol", "CellSupervisor", "LinuxKernel", "ModuleCache", "PolicyCompiler",
+                "bulkhead", "bulkhead-cell", "bulkhead-compiler", "cell-injector", "hostile-cell",
             ]),
     ],
     swiftLanguageModes: [.v6]

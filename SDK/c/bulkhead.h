@@ -122,6 +122,7 @@ BULKHEAD_HOST(register)(const char *, uint32_t, uint32_t process);
 BULKHEAD_HOST(unregister)(const char *, uint32_t);
 BULKHEAD_HOST(whereis)(const char *, uint32_t, uint32_t *out);
 BULKHEAD_HOST(sleep)(int64_t nanoseconds);
+BULKHEAD_HOST(start_ack)(uint32_t status, const void *, uint32_t);
 BULKHEAD_HOST(tcp_connect)(const char *host, uint32_t, uint32_t port, int32_t *out);
 BULKHEAD_HOST(tcp_listen)(const char *host, uint32_t, uint32_t port, uint32_t backlog, int32_t *out);
 BULKHEAD_HOST(udp_bind)(const char *host, uint32_t, uint32_t port, int32_t *out);

@@ -28,7 +28,7 @@ package enum ImportTableLowering {
     package static let messaging = [
         "abi_version", "alias", "alive", "argument", "demonitor", "exit", "exit_process", "handle_close",
         "handle_duplicate", "link", "monitor", "process_id", "receive", "receive_wait", "send", "send_wait", "sleep",
-        "trap_exit", "unlink",
+        "start_ack", "trap_exit", "unlink",
     ]
     package static let registering = ["register", "unregister"]
 

@@ -115,6 +115,17 @@ final class Authority: Sendable {
         return ImportTable(entries: entries)
     }
 
+    /// What of a supervised child's arguments and variables a process with this authority sees.
+    func surroundings(
+        arguments: [[UInt8]], environment: [[UInt8]]
+    ) -> (arguments: [[UInt8]], environment: [[UInt8]]) {
+        let own = capabilities.arguments ? arguments : Array(arguments.prefix(1))
+        // The child's are its supervisor's to choose; whoever was narrowed sees what the narrowing leaves of them.
+        if narrowing.withheld.contains(.env) { return (own, []) }
+        if narrowing.policies.isEmpty { return (own, environment) }
+        return (own, environment.compactMap { Authority.visible($0, to: capabilities.environment) })
+    }
+
     /// A variable as a narrowed process sees it; nil when it does not.
     private static func visible(_ variable: [UInt8], to grant: EnvironmentGrant) -> [UInt8]? {
         let name = String(decoding: variable.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self)

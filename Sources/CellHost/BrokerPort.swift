@@ -118,6 +118,11 @@ final class BrokerPort: Sendable {
         _ = control.send(.released(socket: socket), waits: false)
     }
 
+    /// Somebody else reads the control socket, and says what comes for this port.
+    func isFed() {
+        state.withLock { $0.hasReader = true }
+    }
+
     private func startReader(_ runtime: Runtime) {
         // It uses nothing that a policy counts but its own existence.
         _ = runtime.spawn(SpawnRequest(account: Account(limits: Limits.default.withItself))) { _ in
@@ -127,7 +132,7 @@ final class BrokerPort: Sendable {
 
     /// Takes one answer in.
     /// - Returns: whom to wake.
-    fileprivate func deliver(_ answer: BrokerAnswer, _ descriptors: [Int32]) -> ProcessID? {
+    func deliver(_ answer: BrokerAnswer, _ descriptors: [Int32]) -> ProcessID? {
         let box = descriptors.first.map { DescriptorBox($0) }
         for raw in descriptors.dropFirst() { _ = OwnedFileDescriptor(taking: raw) }
         return state.withLock { state in
@@ -140,7 +145,7 @@ final class BrokerPort: Sendable {
     }
 
     /// - Returns: whom to wake.
-    fileprivate func lose() -> [ProcessID] {
+    func lose() -> [ProcessID] {
         state.withLock { state in
             state.isLost = true
             return state.entries.values.map(\.process)

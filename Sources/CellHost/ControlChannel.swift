@@ -35,6 +35,11 @@ final class ControlChannel: Sendable {
         sealedDescriptor.store(raw, ordering: .releasing)
     }
 
+    /// Makes room for messages as long as they may be: orders are, and what else the supervisor says is short.
+    func expectOrders() {
+        inbox.withLock { $0.buffer = [UInt8](repeating: 0, count: controlMessageLimit) }
+    }
+
     /// False when the message did not go: there was no room and `waits` is false, or the supervisor is gone.
     func send(_ message: CellMessage, waits: Bool) -> Bool {
         let bytes = message.encoded()

@@ -14,6 +14,8 @@ final class Grant: Sendable {
     let lowered: [LimitKind: PolicyKey]
     /// When time is up that a parent gave; nil for most. The program's own wall time is the supervisor's to enforce.
     let end: End?
+    /// The supervised child that the process is, or descends from; nil but in a hosted cell.
+    let order: Order?
 
     struct End {
         /// CLOCK_MONOTONIC, ns.
@@ -26,13 +28,15 @@ final class Grant: Sendable {
     }
 
     init(
-        authority: Authority, limits: Limits, account: Account, lowered: [LimitKind: PolicyKey] = [:], end: End? = nil
+        authority: Authority, limits: Limits, account: Account, lowered: [LimitKind: PolicyKey] = [:], end: End? = nil,
+        order: Order? = nil
     ) {
         self.authority = authority
         self.limits = limits
         self.account = account
         self.lowered = lowered
         self.end = end
+        self.order = order
     }
 
     /// The key of a limit's refusal.
@@ -58,7 +62,8 @@ final class Grant: Sendable {
         if limits == self.limits {
             return authority === self.authority
                 ? self
-                : Grant(authority: authority, limits: limits, account: account, lowered: lowered, end: end)
+                : Grant(
+                    authority: authority, limits: limits, account: account, lowered: lowered, end: end, order: order)
         }
         var end = self.end
         if limits.wall != self.limits.wall, let wall = limits.wall {
@@ -68,8 +73,7 @@ final class Grant: Sendable {
         }
         return Grant(
             authority: authority, limits: limits, account: Account(limits: limits.withItself, parent: account),
-            lowered: lowered,
-            end: end)
+            lowered: lowered, end: end, order: order)
     }
 }
 

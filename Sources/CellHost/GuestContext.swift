@@ -166,6 +166,11 @@ final class GuestContext {
                 key: grant.key(of: .memory), errno: nil))
     }
 
+    /// Of a supervised child its supervisor hears in any case.
+    func reportEnd(_ reason: ExitReason) {
+        if grant.order?.isChild(process.id) != true { program.reporter.ended(process.id, reason) }
+    }
+
     /// Sends a denial on its way with this process's id.
     func report(_ denial: Denial) {
         var denial = denial

@@ -15,9 +15,10 @@ struct LoadedProgram {
 
     let program: Program
     private let plan: CellPlan
-    private let module: ProgramModule
+    private let control: ControlChannel
+    /// The first process's; nil in a hosted cell.
+    private let main: (module: ProgramModule, code: Authority.Code)?
     private let grant: Grant
-    private let code: Authority.Code
 
     /// Loads all code, seals the cell, and runs nothing yet. `descriptors` are the plan's own first, then those it counts.
     init(_ descriptors: [Int32], warm: WarmEngine, control: ControlChannel, reporter: DenialReporter) throws {
@@ -28,8 +29,9 @@ struct LoadedProgram {
         let plan = try CellPlan(decoding: bytes)
         guard descriptors.count == plan.descriptorCount + 1 else { throw WireError.invalid("count of descriptors") }
         func take(_ count: Int) -> [Int32] { (0..<count).compactMap { _ in list.takeFirst()?.release() } }
-        let main = take(1)
-        let streams = take(plan.streams.count(where: { $0 != .closed }))
+        let code = take(plan.isHosted ? 0 : 1)
+        let streams = take(plan.streamCount)
+        let output = take(plan.capturesOutput ? 1 : 0)
         let mounts = take(plan.mounts.count)
         let listeners = take(Int(plan.listeners))
         let modules = take(plan.modules.count)
@@ -52,11 +54,12 @@ struct LoadedProgram {
                     message: "the module\(name) imports what Bulkhead does not have:\n" + Self.describe(imports))
             }
         }
-        (module, code) = try load(main[0], nil)
+        main = try code.first.map { try load($0, nil) }
         var others: [String: ProgramModule] = [:]
         for (name, raw) in zip(plan.modules, modules) { others[name] = try load(raw, name).0 }
 
         self.plan = plan
+        self.control = control
         grant = Grant(authority: authority, limits: plan.limits, account: Account(limits: plan.limits.withItself))
         let runtime = try LoadedProgram.makeRuntime(plan, engine: engine)
         let host = WASIHost(
@@ -67,7 +70,8 @@ struct LoadedProgram {
             authorities: AuthorityCache(root: authority, policies: plan.policies),
             files: ProgramFiles(
                 plan,
-                ProgramFiles.Descriptors(streams: streams, mounts: mounts, listeners: listeners, places: places),
+                ProgramFiles.Descriptors(
+                    streams: streams, output: output.first, mounts: mounts, listeners: listeners, places: places),
                 authority: authority, host: host),
             reporter: reporter, broker: BrokerPort(control: control), parkAfter: plan.parkAfter)
         try control.prepareToSeal(plan.controlSocket)
@@ -81,11 +85,13 @@ struct LoadedProgram {
         let start: WasmProcess.Start
         switch plan.entry {
         case .start: start = .program(isHandler: false)
+        case .hosted: return (try startKeeper(), nil)
         case .invoke(let name, let arguments):
             let made = WasmProcess.Invocation(name: name, arguments: arguments)
             invocation = made
             start = .invocation(made)
         }
+        guard let (module, code) = main else { throw WireError.invalid("entry") }
         let request = SpawnRequest(account: grant.account)
         let spawned = program.runtime.spawn(request) { process in
             program.setRoot(process.id)
@@ -94,6 +100,22 @@ struct LoadedProgram {
                 context: GuestContext(program: program, grant: grant, process: copy process, module: module))
         }
         return (try spawned.get().process, invocation)
+    }
+
+    /// Makes the process that starts children as the supervisor orders.
+    private func startKeeper() throws -> ProcessID {
+        control.expectOrders()
+        // What it uses is for the cell's children, who have budgets of their own.
+        var limits = Limits.default
+        limits.cpu = nil
+        limits.wall = nil
+        limits.mailboxBytes = .max
+        let request = SpawnRequest(account: Account(limits: limits.withItself), trapsExits: true)
+        let spawned = program.runtime.spawn(request) { process in
+            program.setRoot(process.id)
+            return Keeper(program, grant: grant, control: control, process: copy process)
+        }
+        return try spawned.get().process
     }
 
     private static func makeRuntime(_ plan: CellPlan, engine: Engine) throws -> Runtime {

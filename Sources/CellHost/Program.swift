@@ -80,9 +80,20 @@ final class Program: Sendable {
     func makeWASI(for context: GuestContext) throws -> WASIProcess {
         let denials = ProcessDenials(
             reporter: reporter, grant: context.grant, process: shownID(context.process.id))
-        let isRoot = isRoot(context.process.id)
         return WASIProcess(
-            isRoot ? files.root : try files.template(for: context.grant), process: context.process.id,
-            account: context.grant.account, denials: denials)
+            try template(for: context), process: context.process.id, account: context.grant.account, denials: denials)
+    }
+
+    private func template(for context: GuestContext) throws -> WASITemplate {
+        if isRoot(context.process.id) { return files.root }
+        if let order = context.grant.order { return try order.template(for: context.process.id, context.grant, files) }
+        return try files.template(for: context.grant)
+    }
+
+    /// What a supervised child with listeners of its own starts with; they are taken from the list.
+    func entry(
+        for grant: Grant, _ order: Order, listeners: inout DescriptorList
+    ) throws(SystemError) -> WASITemplate {
+        order.own(try files.template(for: grant, listeners: &listeners), grant)
     }
 }

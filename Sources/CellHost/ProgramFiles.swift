@@ -11,6 +11,8 @@ final class ProgramFiles: Sendable {
     /// The plan's descriptors, in its order.
     struct Descriptors {
         var streams: [Int32]
+        /// The socket of captured streams.
+        var output: Int32?
         var mounts: [Int32]
         var listeners: [Int32]
         var places: [Int32]
@@ -29,6 +31,8 @@ final class ProgramFiles: Sendable {
     }
 
     private let streams: [Stream]
+    /// Indices of captured streams, and where they go.
+    private let captured: (indices: [Int], file: OpenFile)?
     private let directories: [Directory]
     private let absentRoot: OpenFile
     private let host: WASIHost
@@ -48,7 +52,11 @@ final class ProgramFiles: Sendable {
         _ plan: CellPlan, _ descriptors: Descriptors, authority: Authority, host: WASIHost
     ) throws(SystemError) {
         func open(_ raw: Int32) -> OpenFile { OpenFile(OwnedFileDescriptor(taking: raw), reactor: host.reactor) }
-        let streams = zip(plan.streams.enumerated().filter { $0.element != .closed }, descriptors.streams)
+        let captured = descriptors.output.map { raw in
+            (indices: plan.streams.indices.filter { plan.streams[$0] == .captured }, file: open(raw))
+        }
+        let own = plan.streams.enumerated().filter { $0.element == .plain || $0.element == .terminal }
+        let streams = zip(own, descriptors.streams)
             .map { Stream(index: $0.offset, isTerminal: $0.element == .terminal, file: open($1)) }
         let directories =
             zip(plan.mounts, descriptors.mounts)
@@ -57,11 +65,25 @@ final class ProgramFiles: Sendable {
             .map { Directory(guestPath: $0.guestPath, hostPath: $0.hostPath, file: open($1)) }
         absentRoot = OpenFile(try OwnedFileDescriptor(memoryNamed: "absent-root"), reactor: nil)
         self.streams = streams
+        self.captured = captured
         self.directories = directories
         self.host = host
         root = try ProgramFiles.make(
-            authority, plan.limits, streams, directories, listeners: descriptors.listeners.map(open),
+            authority, plan.limits, streams, captured, directories, listeners: descriptors.listeners.map(open),
             absentRoot: absentRoot, host: host, within: nil)
+    }
+
+    /// What a supervised child with this grant starts with, if it is handed listeners: those of the list, which is empty
+    /// afterwards. Others hold their open file descriptions too.
+    /// - Throws: what fstat(2) and fcntl(2) say; `ENOTSOCK`; `EMFILE` past the descriptor limit.
+    func template(for grant: Grant, listeners list: inout DescriptorList) throws(SystemError) -> WASITemplate {
+        var listeners: [OpenFile] = []
+        while let next = list.takeFirst() {
+            listeners.append(OpenFile(next, isShared: true, reactor: host.reactor))
+        }
+        return try ProgramFiles.make(
+            grant.authority, grant.limits, streams, captured, directories, listeners: listeners,
+            absentRoot: absentRoot, host: host, within: root)
     }
 
     /// What a child with this grant starts with: the streams and directories that its authority covers.
@@ -70,8 +92,8 @@ final class ProgramFiles: Sendable {
         let key = Key(authority: grant.authority.narrowing, descriptors: grant.limits.fds)
         if let found = templates.withLock({ $0[key] }) { return found }
         let made = try ProgramFiles.make(
-            grant.authority, grant.limits, streams, directories, listeners: [], absentRoot: absentRoot, host: host,
-            within: root)
+            grant.authority, grant.limits, streams, captured, directories, listeners: [], absentRoot: absentRoot,
+            host: host, within: root)
         return templates.withLock { templates in
             if let first = templates[key] { return first }
             if templates.count < ProgramFiles.templateLimit { templates[key] = made }
@@ -80,7 +102,8 @@ final class ProgramFiles: Sendable {
     }
 
     private static func make(
-        _ authority: Authority, _ limits: Limits, _ streams: [Stream], _ directories: [Directory],
+        _ authority: Authority, _ limits: Limits, _ streams: [Stream], _ captured: (indices: [Int], file: OpenFile)?,
+        _ directories: [Directory],
         listeners: [OpenFile], absentRoot: OpenFile, host: WASIHost, within parent: WASITemplate?
     ) throws(SystemError) -> WASITemplate {
         let capabilities = authority.capabilities
@@ -97,6 +120,11 @@ final class ProgramFiles: Sendable {
             try files.setStandardStream(
                 stream.index, stream.file,
                 WASITemplate.StreamOptions(isTerminal: stream.isTerminal, isOwned: true))
+        }
+        if let captured {
+            for index in captured.indices where grants[index] != .closed {
+                try files.setCapturedStream(index, captured.file)
+            }
         }
         for mount in capabilities.mounts {
             let place = directories.first { $0.guestPath == mount.guestPath && $0.hostPath == mount.hostPath }

@@ -352,7 +352,7 @@ final class WasmProcess: Resumable {
         // The first process's memory goes with the cell, which is faster than unmapping it.
         if !context.program.isRoot(context.process.id) {
             dropStore()
-            context.program.reporter.ended(context.process.id, reason)
+            context.reportEnd(reason)
         }
         context.release()
         return .finished(reason)

@@ -17,6 +17,20 @@ package enum CellMessage: Hashable, Sendable {
     case processExited(process: UInt64, ExitReason)
     /// Values that an invoked export returned, printed for people.
     case results([String])
+
+    // Of a hosted cell, each about an order that it was given.
+
+    /// It runs as this process. `info` is what it acknowledged its start with, if it was to.
+    case started(UInt64, process: UInt64, info: [UInt8])
+    /// It said that it is not needed, and has ended.
+    case startIgnored(UInt64)
+    /// It was not started, or has ended before its start was over.
+    case startFailed(UInt64, ExitReason)
+    /// Once, after `started`.
+    case ended(UInt64, ExitReason)
+    /// An answer to the probe with this id.
+    case probed(UInt64)
+    case inspected(UInt64, ProcessReport)
 }
 
 /// From the supervisor.
@@ -24,6 +38,18 @@ package enum SupervisorMessage: Hashable, Sendable {
     /// Run this plan; comes with the descriptors that the plan counts, the plan itself (a memfd) first.
     case run
     case answered(BrokerAnswer)
+
+    // To a hosted cell. One that is about an order that has ended means nothing.
+
+    /// Comes with as many listening sockets as the order says.
+    case start(ChildOrder)
+    /// An exit signal from the child's supervisor; with `kill` one that cannot be trapped, whatever the reason.
+    case signal(UInt64, ExitReason, kill: Bool)
+    /// Calls the child as the SDKs do, with this payload; whatever it answers is `probed`.
+    case probe(UInt64, id: UInt64, payload: [UInt8])
+    case inspect(UInt64, id: UInt64)
+    /// Ends all children, and then the cell.
+    case close
 }
 
 /// The longest control message, in bytes: a datagram with its address. A cell shortens what it reports to fit.
@@ -37,6 +63,25 @@ extension SupervisorMessage: WireCodable {
         case .answered(let answer):
             writer.write(UInt8(1))
             writer.write(answer)
+        case .start(let order):
+            writer.write(UInt8(2))
+            writer.write(order)
+        case .signal(let number, let reason, let kill):
+            writer.write(UInt8(3))
+            writer.write(number)
+            writer.write(reason)
+            writer.write(kill)
+        case .probe(let number, let id, let payload):
+            writer.write(UInt8(4))
+            writer.write(number)
+            writer.write(id)
+            writer.write(payload)
+        case .inspect(let number, let id):
+            writer.write(UInt8(5))
+            writer.write(number)
+            writer.write(id)
+        case .close:
+            writer.write(UInt8(6))
         }
     }
 
@@ -44,6 +89,19 @@ extension SupervisorMessage: WireCodable {
         switch try reader.read(UInt8.self) {
         case 0: self = .run
         case 1: self = .answered(try reader.readValue())
+        case 2: self = .start(try reader.readValue())
+        case 3:
+            let number = try reader.read(UInt64.self)
+            let reason: ExitReason = try reader.readValue()
+            self = .signal(number, reason, kill: try reader.readBool())
+        case 4:
+            let number = try reader.read(UInt64.self)
+            let id = try reader.read(UInt64.self)
+            self = .probe(number, id: id, payload: try reader.readBytes(upTo: Hosting.probeLimit))
+        case 5:
+            let number = try reader.read(UInt64.self)
+            self = .inspect(number, id: try reader.read())
+        case 6: self = .close
         default: throw .invalid("supervisor message")
         }
     }
@@ -74,6 +132,29 @@ extension CellMessage: WireCodable {
         case .released(let socket):
             writer.write(UInt8(6))
             writer.write(socket)
+        case .started(let number, let process, let info):
+            writer.write(UInt8(8))
+            writer.write(number)
+            writer.write(process)
+            writer.write(info)
+        case .startIgnored(let number):
+            writer.write(UInt8(9))
+            writer.write(number)
+        case .startFailed(let number, let reason):
+            writer.write(UInt8(10))
+            writer.write(number)
+            writer.write(reason)
+        case .ended(let number, let reason):
+            writer.write(UInt8(11))
+            writer.write(number)
+            writer.write(reason)
+        case .probed(let id):
+            writer.write(UInt8(12))
+            writer.write(id)
+        case .inspected(let id, let report):
+            writer.write(UInt8(13))
+            writer.write(id)
+            writer.write(report)
         }
     }
 
@@ -88,6 +169,22 @@ extension CellMessage: WireCodable {
             let process = try reader.read(UInt64.self)
             self = .processExited(process: process, try reader.readValue())
         case 6: self = .released(socket: try reader.read())
+        case 8:
+            let number = try reader.read(UInt64.self)
+            let process = try reader.read(UInt64.self)
+            self = .started(
+                number, process: process, info: try reader.readBytes(upTo: Hosting.acknowledgementLimit))
+        case 9: self = .startIgnored(try reader.read())
+        case 10:
+            let number = try reader.read(UInt64.self)
+            self = .startFailed(number, try reader.readValue())
+        case 11:
+            let number = try reader.read(UInt64.self)
+            self = .ended(number, try reader.readValue())
+        case 12: self = .probed(try reader.read())
+        case 13:
+            let id = try reader.read(UInt64.self)
+            self = .inspected(id, try reader.readValue())
         default: throw .invalid("cell message")
         }
     }

@@ -9,6 +9,9 @@ package struct CellPlan: Hashable, Sendable {
         case start
         /// A reactor's export, after `_initialize`; arguments are parsed by the export's parameter types.
         case invoke(name: String, arguments: [String])
+        /// Nothing yet: children come as orders. There is no first module, and each order brings its own arguments,
+        /// variables and listeners.
+        case hosted
     }
 
     /// What a guest finds at descriptors 0, 1 and 2.
@@ -17,6 +20,8 @@ package struct CellPlan: Hashable, Sendable {
         case plain = 1
         /// The supervisor relays it from or to a terminal, so isatty(3) is to say yes.
         case terminal = 2
+        /// Of hosted children: an output stream whose bytes go in frames to the socket that comes with the plan.
+        case captured = 3
     }
 
     package var arguments: [[UInt8]]
@@ -27,7 +32,7 @@ package struct CellPlan: Hashable, Sendable {
     package var onDenied: DenialMode
     /// What the first process holds, and no other can exceed. Each of its mounts has an O_PATH directory descriptor.
     package var capabilities: CapabilitySet
-    /// Three; each that is not closed has a descriptor.
+    /// Three; each that is plain or a terminal has a descriptor, and those that are captured have one together.
     package var streams: [Stream]
     /// What the cell lowers its own resource limits to.
     package var resourceLimits: [ResourceLimitRule]
@@ -104,11 +109,19 @@ package struct CellPlan: Hashable, Sendable {
         self.controlSocket = controlSocket
     }
 
-    /// Descriptors that come with the plan after the plan's own: the module's native code, the standard streams
-    /// that exist in order, the mounts, the listeners, the other modules' code, the places.
+    /// Descriptors that come with the plan after the plan's own: the first module's native code, the standard streams
+    /// that exist in order, the socket of the captured ones, the mounts, the listeners, the other modules' code, the places.
     package var descriptorCount: Int {
-        1 + streams.count(where: { $0 != .closed }) + mounts.count + Int(listeners) + modules.count + places.count
+        (isHosted ? 0 : 1) + streamCount + (capturesOutput ? 1 : 0) + mounts.count + Int(listeners) + modules.count
+            + places.count
     }
+
+    package var isHosted: Bool { entry == .hosted }
+
+    /// Standard streams with a descriptor of their own.
+    package var streamCount: Int { streams.count { $0 == .plain || $0 == .terminal } }
+
+    package var capturesOutput: Bool { streams.contains(.captured) }
 
     package var imports: ImportTable { ImportTableLowering.table(for: capabilities) }
     package var limits: Limits { capabilities.limits }
@@ -119,7 +132,7 @@ package struct CellPlan: Hashable, Sendable {
 
 extension CellPlan: WireCodable {
     /// Grows with each change of the encoding: a cell and a supervisor of different builds refuse each other.
-    private static let version: UInt16 = 3
+    private static let version: UInt16 = 4
 
     package func encode(into writer: inout WireWriter) {
         writer.write(CellPlan.version)
@@ -132,6 +145,8 @@ extension CellPlan: WireCodable {
             writer.write(UInt8(1))
             writer.write(name)
             writer.write(list: arguments) { $0.write($1) }
+        case .hosted:
+            writer.write(UInt8(2))
         }
         writer.write(profile)
         writer.write(onDenied.rawValue)
@@ -176,6 +191,7 @@ extension CellPlan: WireCodable {
             let name = try reader.readString()
             entry = .invoke(
                 name: name, arguments: try reader.readList { reader throws(WireError) in try reader.readString() })
+        case 2: entry = .hosted
         default: throw .invalid("entry")
         }
         let profile: ExecutionProfile = try reader.readValue()
@@ -185,7 +201,9 @@ extension CellPlan: WireCodable {
             guard let stream = Stream(rawValue: try reader.read()) else { throw .invalid("standard stream") }
             return stream
         }
-        guard streams.count == 3 else { throw .invalid("standard streams") }
+        guard streams.count == 3, streams[0] != .captured, entry == .hosted || !streams.contains(.captured) else {
+            throw .invalid("standard streams")
+        }
         let resourceLimits = try reader.readList { reader throws(WireError) in
             let name = try reader.readString()
             let value = try reader.read(UInt64.self)

@@ -112,9 +112,9 @@ package struct WireReader {
         }
     }
 
-    package mutating func readBytes() throws(WireError) -> [UInt8] {
+    package mutating func readBytes(upTo limit: Int = lengthLimit) throws(WireError) -> [UInt8] {
         let count = Int(try read(UInt32.self))
-        guard count <= WireReader.lengthLimit else { throw .tooLong }
+        guard count <= min(limit, WireReader.lengthLimit) else { throw .tooLong }
         guard bytes.endIndex - position >= count else { throw .truncated }
         defer { position += count }
         return Array(bytes[position..<(position + count)])

@@ -97,8 +97,23 @@ package enum CellError: Error, Sendable, CustomStringConvertible {
 extension CellPlan {
     /// What the request asks for, with the system call filter compiled for the process that will run under it.
     init(_ request: CellRequest, streams: [CellPlan.Stream], cell: Int32) throws(CellError) {
-        let policy = request.policy
-        let limits = CellPlan.attainable(policy.kernel.resourceLimits)
+        try self.init(
+            request.policy, limits: request.policy.kernel.resourceLimits, profile: request.profile, cell: cell)
+        arguments = request.arguments
+        environment = request.environment
+        entry = request.entry
+        self.streams = streams
+        listeners = UInt32(request.listeners.count)
+        modules = request.moduleNames
+        workers = request.workers
+        try checkDescriptors()
+    }
+
+    /// What the policy says, and nothing of a guest: to be filled in.
+    init(
+        _ policy: CompiledPolicy, limits: [ResourceLimitRule], profile: ExecutionProfile, cell: Int32
+    ) throws(CellError) {
+        let limits = CellPlan.attainable(limits)
         // The first number that a limit of this value puts out of reach.
         let control = limits.first { $0.name == "nofile" }.map { UInt32(clamping: $0.value) } ?? 3
         let filter: SyscallFilter
@@ -110,15 +125,17 @@ extension CellPlan {
             throw .filter(error)
         }
         self.init(
-            arguments: request.arguments, environment: request.environment, entry: request.entry,
-            profile: request.profile, onDenied: policy.onDenied, capabilities: policy.capabilities, streams: streams,
-            resourceLimits: limits,
-            landlock: Landlock.isSupported ? policy.kernel.landlock : nil,
-            syscallFilter: filter.program, listeners: UInt32(request.listeners.count), modules: request.moduleNames,
+            arguments: [], environment: [], entry: .start, profile: profile, onDenied: policy.onDenied,
+            capabilities: policy.capabilities, streams: [.closed, .closed, .closed], resourceLimits: limits,
+            landlock: Landlock.isSupported ? policy.kernel.landlock : nil, syscallFilter: filter.program,
+            listeners: 0,
             policies: policy.named.map {
                 NamedPolicy(name: $0.name, capabilities: $0.capabilities, onDenied: $0.onDenied)
             }, places: policy.places.map { Place(guestPath: $0.guestPath, hostPath: $0.hostPath) },
-            workers: request.workers, parkAfter: policy.parkAfter, controlSocket: control)
+            parkAfter: policy.parkAfter, controlSocket: control)
+    }
+
+    func checkDescriptors() throws(CellError) {
         guard descriptorCount <= CellRequest.descriptorLimit else { throw .tooManyDescriptors(descriptorCount) }
     }
 }

@@ -16,32 +16,24 @@ package protocol RunObserver: AnyObject {
 }
 
 package final class CellRun {
-    private let policy: CompiledPolicy
     private let observer: any RunObserver
-    private let process: String
+    private let link: CellLink
     private let spare: SpareCell
     private let streams: GuestStreams
-    private let broker: Broker
     private let signals: SignalFD
     /// nil where the policy gives a whole CPU.
     private let throttle: CellThrottle?
     private let started: UInt64
     private let processors = UInt64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-    /// Why we killed the cell; nil while we have not.
-    private var verdict: ExitReason?
     /// What the cell says became of its guest.
     private var claim: ExitReason?
     private var results: [String] = []
-    private var isControlOpen = true
-    private var hasEnded = false
     private var isInterrupted = false
     /// Told a second time to end: whoever reads what the guest printed is not waited for.
     private var isAbandoned = false
-    /// Denials that the cell says it could not keep apart; one event, for it could send any number of these.
-    private var claimedDrops: UInt64 = 0
-    /// Ends of processes that may still be written.
-    private var exits = EventBudget()
-    private var buffer = [UInt8](repeating: 0, count: controlMessageLimit)
+
+    private var policy: CompiledPolicy { link.policy }
+    private var verdict: ExitReason? { link.verdict }
 
     /// Gives a waiting cell its plan.
     package init(
@@ -61,14 +53,10 @@ package final class CellRun {
         }
         let plan = try CellPlan(request, streams: streams.kinds, cell: spare.process.pid)
         do throws(SystemError) {
-            let planFile = try OwnedFileDescriptor(memoryNamed: "bulkhead-plan", sealable: true)
-            try planFile.writeAll(plan.encoded())
-            try planFile.seal()
-            try HostFile.rewind(planFile)
-            var descriptors = [planFile.rawValue, request.code.rawValue] + streams.cellEnds
+            var descriptors = [request.code.rawValue] + streams.cellEnds
             descriptors += request.mounts.rawValues + request.listeners.rawValues
             descriptors += request.moduleCode.rawValues + request.places.rawValues
-            try spare.control.socket.send(SupervisorMessage.run.encoded(), descriptors: descriptors)
+            try spare.hand(plan, descriptors)
         } catch {
             throw .system(error, doing: "instruct the cell")
         }
@@ -76,44 +64,36 @@ package final class CellRun {
         self.spare = spare
         self.streams = streams
         self.observer = observer
-        policy = request.policy
-        process = "\(request.name)/\(spare.process.pid)"
-        broker = Broker(
+        let broker = Broker(
             capabilities: request.policy.capabilities, policies: plan.policies, listeners: request.listeners.rawValues,
             control: spare.control)
+        link = CellLink(spare, name: request.name, policy: request.policy, broker: broker, observer: observer)
         started = Clock.monotonicNow()
-        report(
+        link.report(
             .started(
                 module: request.name, moduleDigest: request.moduleDigest,
                 arguments: request.arguments.dropFirst().map { String(decoding: $0, as: UTF8.self) }), isClaim: false)
-        if !Landlock.isSupported {
-            report(.weakened(what: "this kernel has no Landlock: paths are checked by WASI alone"), isClaim: false)
-        }
-        if policy.seccomp == .log {
-            report(.weakened(what: "cell.seccomp = \"log\": system calls outside the profile are made"), isClaim: false)
-        }
+        link.reportWeaknesses()
     }
 
     /// Serves the cell until it has ended and everything it printed has been passed on.
     package func run() throws(CellError) -> CellOutcome {
         do throws(SystemError) {
             var ended: (exit: ProcessExit, usage: ProcessUsage)?
-            while ended == nil || (!isAbandoned && (isControlOpen || !streams.isDrained)) {
+            while ended == nil || (!isAbandoned && (link.isOpen || !streams.isDrained)) {
                 try serve(isRunning: ended == nil)
                 if ended == nil {
                     ended = try spare.process.poll()
                     if ended != nil { hearTheRest() }
                 }
             }
-            broker.close()
-            reportRefusals()
+            link.broker.close()
+            link.reportRefusals()
             // A cell that did not end as one that reports does has nothing to say about its guest.
             let believed = ended?.exit == .exited(code: 0) ? claim : nil
-            let reason = verdict ?? believed ?? reasonOfDeath(ended?.exit)
-            if claimedDrops > 0 {
-                report(.dropped(count: claimedDrops), isClaim: true)
-            }
-            report(.exited(reason), isClaim: verdict == nil && believed != nil)
+            let reason = verdict ?? believed ?? link.reasonOfDeath(ended?.exit, hadReport: claim != nil)
+            link.reportDrops()
+            link.report(.exited(reason), isClaim: verdict == nil && believed != nil)
             return CellOutcome(
                 reason: reason, results: results, usage: ended?.usage, stopped: throttle?.stopped ?? 0,
                 failures: streams.failures)
@@ -128,23 +108,23 @@ package final class CellRun {
         if isRunning {
             entries.append(PollEntry(raw: spare.process.descriptor.rawValue, events: .read))
         }
-        if isControlOpen {
+        if link.isOpen {
             entries.append(PollEntry(raw: spare.control.socket.descriptor.rawValue, events: .read))
         }
-        if let notice = broker.notice {
+        if let notice = link.broker.notice {
             entries.append(PollEntry(raw: notice, events: .read))
         }
         entries += streams.relays.compactMap(\.interest)
         let check = isRunning && verdict == nil ? nextCheck() : nil
         _ = try Poll.wait(&entries, deadline: [check, observer.deadline].compactMap { $0 }.min())
         observer.tick()
-        reportRefusals()
+        link.reportRefusals()
         let ready = Set(entries.lazy.filter { !$0.ready.isEmpty }.map(\.raw))
         if ready.contains(signals.descriptor.rawValue) {
             try heedSignals()
         }
-        if isControlOpen, ready.contains(spare.control.socket.descriptor.rawValue) {
-            try hear()
+        if link.isOpen, ready.contains(spare.control.socket.descriptor.rawValue) {
+            link.hear(heed)
         }
         streams.advance(ready: ready)
         if isRunning, verdict == nil {
@@ -152,7 +132,7 @@ package final class CellRun {
         }
         // Not after a verdict: SIGKILL ends a stopped process too.
         if isRunning, verdict == nil, let throttle, let first = try throttle.step(spare.process) {
-            report(.limitReached(.cpuShare, used: first.used, allowed: first.allowed), isClaim: false)
+            link.report(.limitReached(.cpuShare, used: first.used, allowed: first.allowed), isClaim: false)
         }
     }
 
@@ -177,23 +157,12 @@ package final class CellRun {
         let elapsed = Clock.monotonicNow() - started
         let output = streams.output
         if let wall = limits.wall, elapsed >= wall {
-            end(.limit(.wall, used: elapsed, allowed: wall))
+            link.end(.limit(.wall, used: elapsed, allowed: wall))
         } else if let cpu = limits.cpu, case let used = Clock.cpuTime(ofProcess: spare.process.pid), used >= cpu {
-            end(.limit(.cpu, used: used, allowed: cpu))
+            link.end(.limit(.cpu, used: used, allowed: cpu))
         } else if output > limits.output {
-            end(.limit(.output, used: output, allowed: limits.output))
+            link.end(.limit(.output, used: output, allowed: limits.output))
         }
-    }
-
-    private func end(_ reason: ExitReason) {
-        if verdict == nil {
-            verdict = reason
-            if case .limit(let kind, let used, let allowed) = reason {
-                report(.limitReached(kind, used: used, allowed: allowed), isClaim: false)
-            }
-        }
-        // It may have ended in this very moment; then there is nothing to kill.
-        try? spare.process.send(signal: SIGKILL)
     }
 
     /// The first signal ends the guest; after a second one its last output is not waited for. The terminal's
@@ -214,74 +183,21 @@ package final class CellRun {
             }
             isAbandoned = isInterrupted
             isInterrupted = true
-            end(.killedBySignal(signal))
+            link.end(.killedBySignal(signal))
         }
     }
 
     // MARK: The cell's word
 
-    /// Hears a bounded number of messages, so that a cell that never stops talking cannot keep us from our limits.
-    private func hear() throws(SystemError) {
-        for _ in 0..<64 where isControlOpen {
-            var span = buffer.mutableSpan
-            let received: (count: Int, isTruncated: Bool)
-            do {
-                guard let message = try spare.control.socket.receive(into: &span, maximumDescriptors: 0, wait: false)
-                else {
-                    return
-                }
-                received = (message.count, message.isTruncated)
-            } catch {
-                return distrust("sent descriptors, or the control socket failed: \(error)")
-            }
-            guard received.count > 0 else {
-                isControlOpen = false
-                return
-            }
-            guard !received.isTruncated, let message = try? CellMessage(decoding: Array(buffer[..<received.count]))
-            else {
-                return distrust("sent a message that is none")
-            }
-            heed(message)
-        }
-    }
-
     /// The cell has ended, and all that it said and printed is in our buffers. Whoever it left behind with its ends of them
     /// is not waited for.
     private func hearTheRest() {
-        hasEnded = true
-        // More messages than a socket's buffer holds, however small they are.
-        for _ in 0..<32 where isControlOpen {
-            var one = [PollEntry(raw: spare.control.socket.descriptor.rawValue, events: .read)]
-            guard let ready = try? Poll.wait(&one, deadline: 0), ready > 0 else { break }
-            try? hear()
-        }
-        isControlOpen = false
+        link.hearTheRest(heed)
         streams.endSources()
     }
 
     private func heed(_ message: CellMessage) {
         switch message {
-        case .denied(let denial):
-            let denial = denial.bounded()
-            report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: true)
-        case .dropped(let count):
-            claimedDrops = claimedDrops.addingClamped(count)
-        case .request(let request):
-            if hasEnded { return }
-            switch broker.submit(request) {
-            case .accepted: break
-            case .denied(let denial): report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: false)
-            case .tooMany: distrust("has more than \(BrokerRequest.concurrencyLimit) requests under way")
-            }
-        case .released(let socket):
-            broker.release(socket: socket)
-        case .processExited(let process, let said):
-            guard exits.spend(now: Clock.monotonicNow()) else {
-                return claimedDrops = claimedDrops.addingClamped(1)
-            }
-            let reason = said.claimed()
-            report(.processExited(process: process, reason: reason.name, detail: reason.detail), isClaim: true)
         case .results(let values):
             results = Array(values.prefix(1000))
         case .exited(let said):
@@ -289,46 +205,11 @@ package final class CellRun {
             let reason = said.claimed()
             claim = reason
             if case .limit(let kind, let used, let allowed) = reason {
-                report(.limitReached(kind, used: used, allowed: allowed), isClaim: true)
+                link.report(.limitReached(kind, used: used, allowed: allowed), isClaim: true)
             }
+        case .denied, .dropped, .request, .released, .processExited: break
+        case .started, .startIgnored, .startFailed, .ended, .probed, .inspected:
+            link.distrust("tells of children that it was not given")
         }
-    }
-
-    /// What the broker found out after it had resolved a name.
-    private func reportRefusals() {
-        for denial in broker.takeDenials() {
-            report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: false)
-        }
-    }
-
-    /// A cell that breaks the protocol is not ours any more.
-    private func distrust(_ what: String) {
-        isControlOpen = false
-        end(.cellFailed(message: "the cell \(what)"))
-    }
-
-    private func reasonOfDeath(_ exit: ProcessExit?) -> ExitReason {
-        var text = [UInt8](repeating: 0, count: 2048)
-        var span = text.mutableSpan
-        let count = (try? spare.lastWords.read(into: &span)) ?? 0
-        let words = EscapedText.forTerminal(bytes: text.prefix(count))
-        if case .signaled(Signal.badSystemCall, _)? = exit {
-            return .cellFailed(
-                message: "the kernel ended it (SIGSYS): it made a system call outside the profile of its policy")
-        }
-        let ending = exit.map { "\($0)" } ?? "unknown"
-        let how = claim == nil ? "without a report" : "otherwise than it had reported"
-        return .cellFailed(message: "the cell ended \(how) (\(ending))" + (words.isEmpty ? "" : ": \(words)"))
-    }
-
-    private func report(_ kind: AuditEvent.Kind, isClaim: Bool) {
-        observer.event(AuditEvent(process: process, policyDigest: policy.digest, isClaim: isClaim, kind: kind))
-    }
-}
-
-extension UInt64 {
-    fileprivate func addingClamped(_ other: UInt64) -> UInt64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
     }
 }

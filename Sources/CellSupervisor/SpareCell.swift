@@ -31,4 +31,13 @@ package final class SpareCell: Sendable {
             throw .system(error, doing: "start the cell")
         }
     }
+
+    /// Gives the cell its plan, with the descriptors that the plan counts.
+    func hand(_ plan: CellPlan, _ descriptors: [Int32]) throws(SystemError) {
+        let planFile = try OwnedFileDescriptor(memoryNamed: "bulkhead-plan", sealable: true)
+        try planFile.writeAll(plan.encoded())
+        try planFile.seal()
+        try HostFile.rewind(planFile)
+        try control.socket.send(SupervisorMessage.run.encoded(), descriptors: [planFile.rawValue] + descriptors)
+    }
 }

@@ -42,6 +42,19 @@ internal import Glibc
         return bytes
     }
 
+    /// Copies the pieces' bytes, as many as there is room for.
+    package func copyAll(into room: UnsafeMutableRawBufferPointer) {
+        var done = 0
+        for index in unsafe pieces.indices where done < room.count {
+            let piece = unsafe pieces[index]
+            let count = unsafe min(piece.count, room.count - done)
+            // SAFETY: whoever made the pieces keeps what they point at alive; `count` bytes are inside both.
+            unsafe UnsafeMutableRawBufferPointer(rebasing: room[done..<done + count]).copyMemory(
+                from: UnsafeRawBufferPointer(start: piece.base, count: count))
+            done += count
+        }
+    }
+
     /// Fills the pieces in their order.
     /// - Returns: how many bytes had room.
     package func scatter(_ bytes: [UInt8]) -> Int {

@@ -78,6 +78,11 @@ package final class NameRegistry: Sendable {
         names.withLock { $0.entries[name]?.process }
     }
 
+    /// All names of a process.
+    package func names(of process: ProcessID) -> [[UInt8]] {
+        names.withLock { Array($0.byProcess[process] ?? []) }
+    }
+
     /// How many names there are.
     package var count: Int { names.withLock { $0.entries.count } }
 

@@ -21,6 +21,8 @@ final class Descriptor: Sendable {
         /// The description is shared with other OS processes, so it keeps its mode: try with RWF_NOWAIT, and where the
         /// kernel knows none poll(2) first, and write no more than PIPE_BUF.
         case shared
+        /// As `nonBlocking`; each write goes as a frame that says whose it is (`CapturedOutput`).
+        case framed
     }
 
     /// Which grant it came by.

@@ -59,6 +59,9 @@ extension WASIProcess {
             memory.store(UInt32(done), in: out, at: 0)
             return .done(.success)
         }
+        if descriptor.waiting == .framed {
+            return try writeFrame(descriptor, iovs, iovsCount, memory) { memory.store(UInt32($0), in: out, at: 0) }
+        }
         let isPolled =
             descriptor.waiting == .shared && descriptor.file.knowsNoNowait.load(ordering: .relaxed)
         let limit = isPolled ? WASIProcess.pollableWrite : GuestMemory.transferLimit
@@ -170,7 +173,7 @@ extension WASIProcess {
             return try unsafe kernel(try SocketCalls.receive(descriptor.raw, vectors, peeking: false)).count
         }
         switch descriptor.waiting {
-        case .never, .nonBlocking:
+        case .never, .nonBlocking, .framed:
             return try unsafe kernel(try FileDescriptorCalls.read(descriptor.raw, vectors))
         case .shared:
             if !descriptor.file.knowsNoNowait.load(ordering: .relaxed) {
@@ -192,7 +195,7 @@ extension WASIProcess {
             return try unsafe kernel(try SocketCalls.send(descriptor.raw, vectors))
         }
         switch descriptor.waiting {
-        case .never, .nonBlocking:
+        case .never, .nonBlocking, .framed:
             return try unsafe kernel(try FileDescriptorCalls.write(descriptor.raw, vectors))
         case .shared:
             if !descriptor.file.knowsNoNowait.load(ordering: .relaxed) {

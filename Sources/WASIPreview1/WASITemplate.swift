@@ -80,6 +80,8 @@ package final class WASITemplate: Sendable {
     let listen: [NetworkGrant]
     let stdio: StdioGrant
     let hasQuota: Bool
+    /// Whose output it is where that is captured: the supervised child's order, 0 outside of hosted cells.
+    let order: UInt64
 
     package init(_ configuration: Configuration, _ files: Files) {
         self.files = files
@@ -96,6 +98,31 @@ package final class WASITemplate: Sendable {
         listen = configuration.listen
         stdio = configuration.stdio
         hasQuota = files.mounts.contains { $0.hasQuota }
+        order = 0
+    }
+
+    /// The same for a supervised child.
+    /// - Parameters:
+    ///   - other: whose files and rights it has.
+    ///   - arguments: the program's name first.
+    ///   - environment: `NAME=value` each.
+    ///   - order: what its captured output is marked with.
+    package init(_ other: WASITemplate, arguments: [[UInt8]], environment: [[UInt8]], order: UInt64) {
+        files = other.files
+        self.arguments = StringTable(arguments)
+        self.environment = StringTable(environment)
+        clocks = other.clocks
+        mayUseRandom = other.mayUseRandom
+        onDenied = other.onDenied
+        host = other.host
+        table = other.table
+        fileLimit = other.fileLimit
+        mounts = other.mounts
+        connect = other.connect
+        listen = other.listen
+        stdio = other.stdio
+        hasQuota = other.hasQuota
+        self.order = order
     }
 
     /// The same with other files.
@@ -114,6 +141,7 @@ package final class WASITemplate: Sendable {
         listen = other.listen
         stdio = other.stdio
         hasQuota = files.mounts.contains { $0.hasQuota }
+        order = other.order
     }
 }
 

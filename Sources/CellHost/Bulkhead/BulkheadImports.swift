@@ -7,7 +7,7 @@ enum BulkheadImports {
     private static let functions: [String: BulkheadFunction] = Dictionary(
         [
             Messages.functions, Signals.functions, Processes.functions, Spawning.functions, Names.functions,
-            Network.functions, Datagrams.functions,
+            Network.functions, Datagrams.functions, Supervised.functions,
         ]
         .flatMap(\.self).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
