@@ -174,8 +174,9 @@ extension AppPlan {
     }
 
     /// Everything that makes a process what it is, free of this plan's indices: where two plans agree on it, a reload leaves
-    /// the process alone.
+    /// the process alone. Of a module it has the path; whether the file is still the same is for who loads it to say.
     package struct Identity: Hashable, Sendable {
+        package var trustLabel: String
         package var module: Module
         package var policyDigest: String
         package var profile: ExecutionProfile?
@@ -189,8 +190,23 @@ extension AppPlan {
         (rest.module, rest.policy, rest.supervisor, rest.listeners, rest.copy) = (0, 0, 0, [], nil)
         rest.origin = PolicyOrigin(file: "", line: 0, column: 0, keyPath: "", isPresent: true)
         return Identity(
-            module: modules[process.module], policyDigest: policies[process.policy].compiled.digest,
+            trustLabel: trustLabel, module: modules[process.module],
+            policyDigest: policies[process.policy].compiled.digest,
             profile: process.profile, listeners: process.listeners.map { listeners[$0] }, rest: rest)
+    }
+
+    /// What the process sees: `own`, which is what its policy makes of bulkhead's own environment (`NAME=value` each), with the
+    /// app's values in place of those or beside them; sorted by name.
+    package func environment(of process: Process, over own: [[UInt8]]) -> [[UInt8]] {
+        var values: [[UInt8]: [UInt8]] = [:]
+        for pair in own {
+            let name = pair.prefix { $0 != UInt8(ascii: "=") }
+            values[Array(name)] = pair
+        }
+        for variable in process.environment {
+            values[Array(variable.name.utf8)] = Array("\(variable.name)=\(variable.value)".utf8)
+        }
+        return values.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
     }
 
     /// Processes that may share a cell: one policy's digest, one profile.

@@ -111,6 +111,16 @@ import Testing
         #expect(profiles.contains("shop/web auto"))
     }
 
+    @Test func theAppsVariablesGoFirst() throws {
+        let plan = try TestApp.compile(TestApp.whole)
+        let own = ["LANG=de", "SHOP_A=1=2", "TZ=UTC"].map { Array($0.utf8) } + [[0x53, 0x48, 0x3D, 0xFF]]
+        let seen = plan.environment(of: try #require(plan.processes.first), over: own)
+        #expect(
+            seen
+                == ["LANG=C.UTF-8".utf8, "SH=".utf8, "SHOP_A=1=2".utf8, "SHOP_MODE=production".utf8, "TZ=UTC".utf8]
+                .enumerated().map { Array($1) + ($0 == 1 ? [0xFF] : []) })
+    }
+
     /// A reload leaves alone what is the same, wherever it stands in the file.
     @Test func identityIsFreeOfPlaces() throws {
         let plain = try plan(AppPlanTests.two)
