@@ -114,7 +114,7 @@ let package = Package(
         tests("CellSupervisor", ["CapabilityModel", "CellProtocol", "CellSupervisor", "LinuxKernel"]),
         tests("AuditLog", ["AuditLog", "CapabilityModel", "LinuxKernel", "MachineKey"]),
         tests("ModuleCache", ["CapabilityModel", "CellProtocol", "LinuxKernel", "MachineKey", "ModuleCache"]),
-        tests("Commands", ["AuditLog", "CapabilityModel", "Commands", "PolicyCompiler"]),
+        tests("Commands", ["AppCompiler", "AuditLog", "CapabilityModel", "Commands", "LinuxKernel", "PolicyCompiler"]),
         // Makes a running cell do what only an escaped guest would.
         .executableTarget(name: "cell-injector", path: "Tests/Victims/cell-injector"),
         // A cell that breaks its protocol; EndToEndTests puts it in the place of bulkhead-cell.
