@@ -50,7 +50,8 @@ struct Pauses {
         var end: UInt64
     }
 
-    private let backoff: Backoff
+    /// nil: none begin any more.
+    var backoff: Backoff?
     private var random: UInt64
     private var children: [TimerKey: ChildKey] = [:]
     private var timers: [ChildKey: TimerKey] = [:]
@@ -62,7 +63,8 @@ struct Pauses {
     }
 
     /// Notes a pause for the child and gives its length in nanoseconds; `replaced` is the timer of an earlier one.
-    mutating func begin(_ child: ChildKey, _ timer: TimerKey, now: UInt64) -> (length: UInt64, replaced: TimerKey?) {
+    mutating func begin(_ child: ChildKey, _ timer: TimerKey, now: UInt64) -> (length: UInt64, replaced: TimerKey?)? {
+        guard let backoff else { return nil }
         var history = histories[child] ?? History(count: 0, end: now)
         if now - min(now, history.end) >= backoff.reset { history.count = 0 }
         let whole = backoff.pause(after: history.count)

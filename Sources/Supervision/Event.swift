@@ -65,6 +65,9 @@ package enum Request: Hashable, Sendable {
     case whichChild(ChildKey)
     case whichChildren
     case countChildren
-    /// stop/1,3: stops the children and ends with this reason. The reply precedes the end by nothing.
+    /// code_change/3: these flags and specifications from now on. Children keep running, those of new specifications are not
+    /// started, and those of which it says nothing stay, as the newest.
+    case change(SupervisorFlags, [ChildSpec])
+    /// stop/1,3: stops the children and ends with this reason; the reply comes right before the end.
     case stop(ExitReason)
 }

@@ -1,8 +1,8 @@
 // How many restarts are too many: OTP's window of whole seconds, as a ring of the last intensity + 1 stamps.
 
 package struct RestartIntensity: Sendable {
-    private let intensity: Int
-    private let period: UInt64
+    private var intensity: Int
+    private var period: UInt64
     /// The last stamps, in seconds; `head` is the oldest once the ring is full.
     private var stamps: [UInt64] = []
     private var head = 0
@@ -30,6 +30,14 @@ package struct RestartIntensity: Sendable {
         stamps[head] = second
         head = head == intensity ? 0 : head + 1
         return stamps[head] < edge
+    }
+
+    /// Other bounds from now on. Of the stamps those go on to count that did at the last restart.
+    package mutating func change(intensity: Int, period: Int) {
+        let order = (0..<stamps.count).map { stamps[(head + $0) % stamps.count] }
+        let edge = (order.last ?? 0) - min(order.last ?? 0, self.period)
+        self = RestartIntensity(intensity: intensity, period: period)
+        stamps = Array(order.drop { $0 < edge }.suffix(self.intensity + 1))
     }
 
     /// Restarts within the window as it stands at `now` (CLOCK_MONOTONIC, nanoseconds).

@@ -14,6 +14,7 @@ extension Supervisor {
         case .whichChild(let key): actions.append(.reply(call, whichChild(key)))
         case .whichChildren: actions.append(.reply(call, .children(whichChildren())))
         case .countChildren: countChildren(call, &actions)
+        case .change(let flags, let specs): change(flags, specs, call, &actions)
         case .stop(let reason): beginEnding(reason, call: call, &actions)
         }
     }

@@ -52,7 +52,7 @@ extension Supervisor {
             markEnded(place, &actions)
             return beginEnding(.shutdown, &actions)
         }
-        if pauses != nil {
+        if flags.backoff != nil {
             pause(place, process, now: now, &actions)
         } else {
             restart(place, process, &actions)

@@ -36,12 +36,12 @@ package struct Supervisor: Sendable {
         var call: CallKey?
     }
 
-    package let flags: SupervisorFlags
+    package internal(set) var flags: SupervisorFlags
     var state = State.fresh
     var mailbox = Mailbox()
     var intensity: RestartIntensity
     /// simple_one_for_one's one specification.
-    let template: ChildSpec?
+    var template: ChildSpec?
     var children = ChildTable()
     var dynamics = DynamicChildren()
     /// The specification that a start_child under way came with, or the arguments.

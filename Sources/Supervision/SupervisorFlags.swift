@@ -59,6 +59,8 @@ package enum SpecError: Error, Hashable, Sendable {
     case significantPermanent(ChildID)
     /// simple_one_for_one wants one specification; OTP: `{bad_start_spec, Specs}`.
     case notExactlyOneChild(Int)
+    /// A supervisor becomes simple_one_for_one, or ceases to be.
+    case changeOfSimpleOneForOne
     /// Arguments instead of a specification, where the supervisor is none of simple_one_for_one.
     case notASpecification
 }

@@ -12,6 +12,7 @@ final class RandomWorld {
     private var broken: [String] = []
     private var calls: [CallKey] = []
     private var replies: [CallKey: Int] = [:]
+    private var changes: Set<CallKey> = []
     /// Where in its supervisor's order each child stands that is stopped in the sequence under way.
     private var stops: [Pid: [Int]] = [:]
     private var names: [StartKey: ChildID] = [:]
@@ -135,7 +136,11 @@ final class RandomWorld {
         case 0...3: if !owned.isEmpty { world.send(.end(random.one(owned), random.one(Self.reasons))) }
         case 4: if !owned.isEmpty { world.exit(random.one(owned), random.one(Self.reasons + [.kill])) }
         case 5: world.send(.signal(.exit(Pid(rawValue: 1 << 50), random.one(Self.reasons)), to: supervisor))
-        default: calls.append(world.post(supervisor, request(owned)))
+        default:
+            let request = request(owned)
+            let call = world.post(supervisor, request)
+            calls.append(call)
+            if case .change = request { changes.insert(call) }
         }
     }
 
@@ -152,7 +157,10 @@ final class RandomWorld {
         case 23: return .whichChild(key)
         case 24, 25: return .whichChildren
         case 26...28: return .countChildren
-        default: return random.chance(20) ? .stop(random.one(Self.reasons)) : .countChildren
+        default:
+            if random.chance(20) { return .stop(random.one(Self.reasons)) }
+            let children = Self.ids.prefix(random.below(4)).map { spec($0, depth: 1) }
+            return .change(flags(children: children), children)
         }
     }
 
@@ -174,6 +182,7 @@ final class RandomWorld {
             }
         case .reply(let call, _), .inquire(let call, _):
             replies[call, default: 0] += 1
+            if changes.contains(call) { orders[supervisor] = nil }
             stops[supervisor] = nil
         case .end:
             check(alive(supervisor, nil).isEmpty, "children outlive their supervisor: \(alive(supervisor, nil))")
