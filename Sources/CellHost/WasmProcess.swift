@@ -25,18 +25,6 @@ final class WasmProcess: Resumable {
         }
     }
 
-    final class Invocation {
-        let name: String
-        let arguments: [String]
-        /// What the export returned, as text.
-        var results: [String] = []
-
-        init(name: String, arguments: [String]) {
-            self.name = name
-            self.arguments = arguments
-        }
-    }
-
     private struct Rest {
         /// CLOCK_MONOTONIC, ns.
         var begins: UInt64
@@ -74,8 +62,12 @@ final class WasmProcess: Resumable {
     @safe @exclusivity(unchecked) private var parked: StoredInstance?
     /// When a handler that is idle is to be parked, CLOCK_MONOTONIC in ns; nil while it is not idle, and when it cannot be.
     @safe @exclusivity(unchecked) private var parkingTime: UInt64?
-    /// The wait under way, if it is one for messages that may be long.
+    /// The wait under way, if it is one for messages that may be long and has a deadline.
     @safe @exclusivity(unchecked) private var rest: Rest?
+    /// The wait under way is one for messages without end.
+    @safe @exclusivity(unchecked) private var waitsLong = false
+    /// From when such a wait is long, CLOCK_MONOTONIC in ns; 0 before the first, `.max` if there were messages since it was set.
+    @safe @exclusivity(unchecked) private var longFrom: UInt64 = 0
     @safe @exclusivity(unchecked) private var stage = Stage.created
     /// How many messages are still to be handled on a fiber, since a direct call took too long or had to wait.
     @safe @exclusivity(unchecked) private var fiberMessages = 0
@@ -211,7 +203,7 @@ final class WasmProcess: Resumable {
         case .function(let entry, _):
             try store?.call("bulkhead_spawned", [.i32(entry)])
         case .invocation(let invocation):
-            try store?.call(invocation.name, try parse(invocation))
+            try store?.call(invocation.name, try invocation.values(for: context.module.module))
         }
         return .calling
     }
@@ -271,6 +263,11 @@ final class WasmProcess: Resumable {
     @inline(__always)
     private func waitOrRest() -> Suspension {
         let deadline = context.takeMessageWait()
+        if deadline == .max {
+            waitsLong = true
+            if longFrom == 0 { longFrom = Clock.monotonicRecently() &+ WasmProcess.restAfter }
+            return .waitingLong(lookingAfter: WasmProcess.restAfter)
+        }
         let begins = Clock.monotonicRecently() &+ WasmProcess.restAfter
         if deadline <= begins { return .waitingForMessages(until: deadline) }
         rest = Rest(begins: begins, deadline: deadline)
@@ -289,10 +286,29 @@ final class WasmProcess: Resumable {
     /// - Returns: nil when the process is to run.
     @inline(__always)
     private func goOnResting() -> Suspension? {
+        if waitsLong { return goOnWaiting() }
         guard let rest else { return nil }
         self.rest = nil
         guard !context.process.hasUnseenMessages, !context.process.hasPendingExit else { return nil }
         return beginRest(rest)
+    }
+
+    private func goOnWaiting() -> Suspension? {
+        waitsLong = false
+        guard !context.process.hasUnseenMessages, !context.process.hasPendingExit else {
+            longFrom = .max
+            return nil
+        }
+        // Nothing but the time has come.
+        let now = Clock.monotonicNow()
+        if longFrom == .max { longFrom = now &+ WasmProcess.restAfter }
+        guard now >= longFrom else {
+            waitsLong = true
+            return .waitingLong(lookingAfter: WasmProcess.restAfter)
+        }
+        longFrom = 0
+        store?.shrink()
+        return .waitingForMessages(until: .max)
     }
 
     private func beginRest(_ rest: Rest) -> Suspension? {
@@ -378,22 +394,5 @@ final class WasmProcess: Resumable {
             return .limit(.memory, used: overflow ? .max : used, allowed: denial.allowed)
         }
         return stage == .instantiating ? .refused(message: message) : .cellFailed(message: message)
-    }
-
-    private func parse(_ invocation: Invocation) throws(EngineError) -> [WasmValue] {
-        guard case .function(let type)? = context.module.module.exports[invocation.name] else {
-            throw .noSuchExport(invocation.name)
-        }
-        var values: [WasmValue] = []
-        for (text, parameter) in zip(invocation.arguments, type.parameters) {
-            guard let value = WasmValue(text, as: parameter) else {
-                throw .argumentMismatch(invocation.name, type: "\(type) (\(text) is no \(parameter))")
-            }
-            values.append(value)
-        }
-        guard invocation.arguments.count == type.parameters.count else {
-            throw .argumentMismatch(invocation.name, type: "\(type)")
-        }
-        return values
     }
 }

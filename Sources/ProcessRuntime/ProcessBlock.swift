@@ -72,7 +72,7 @@ struct ProcessBlock: ~Copyable {
     var signals = SignalState()
 
     struct Flags: OptionSet {
-        let rawValue: UInt8
+        let rawValue: UInt16
 
         /// Its timer may be armed.
         static let timer = Flags(rawValue: 1)
@@ -90,6 +90,8 @@ struct ProcessBlock: ~Copyable {
         static let unseen = Flags(rawValue: 64)
         /// Its farewells are said, and what still comes is answered.
         static let left = Flags(rawValue: 128)
+        /// Its timer was armed for a long wait for messages, and is left as it is while it runs.
+        static let keptTimer = Flags(rawValue: 256)
     }
 
     init(slot: UInt32) {

@@ -1,6 +1,7 @@
 // The seam between whatever runs (a Wasm fiber, a test's closure) and whoever schedules it.
 
 package import CapabilityModel
+internal import LinuxKernel
 
 /// What a host descriptor must become before a process can go on (poll(2) semantics: errors and hang-ups count).
 package struct Interest: OptionSet, Hashable, Sendable {
@@ -74,6 +75,9 @@ package enum Suspension: Hashable, Sendable {
     case yielded
     /// It waits for messages. CLOCK_MONOTONIC, in nanoseconds; `.max` waits without end.
     case waitingForMessages(until: UInt64)
+    /// It waits for messages without end, and wants to be resumed once to see how long it has waited: so many nanoseconds after
+    /// it first said so, or a timer's tick later. It says so again and again, and that touches neither clock nor timer.
+    case waitingLong(lookingAfter: UInt64)
     /// It sleeps. CLOCK_MONOTONIC, in nanoseconds; 0 only lets others run first.
     case sleeping(until: UInt64)
     indirect case waiting(Wait)
@@ -84,6 +88,7 @@ package enum Suspension: Hashable, Sendable {
         switch self {
         case .yielded, .finished: return self
         case .waitingForMessages(let deadline): return .waitingForMessages(until: min(deadline, end))
+        case .waitingLong(let delay): return .waitingForMessages(until: min(Clock.monotonicNow() &+ delay, end))
         case .sleeping(let deadline): return .sleeping(until: min(deadline, end))
         case .waiting(var wait):
             wait.deadline = min(wait.deadline ?? .max, end)

@@ -53,6 +53,7 @@ extension Ref where Value == RuntimeCore {
         switch suspension {
         case .yielded: yield(block, on: thread)
         case .waitingForMessages(let deadline): suspendForMessages(block, deadline, on: thread)
+        case .waitingLong(let delay): suspendForLong(block, delay, on: thread)
         case .sleeping(let deadline): suspend(block, Wait(deadline: deadline), on: thread)
         case .waiting(let wait): suspend(block, wait, on: thread)
         case .finished(let reason): finish(block, reason, on: thread)
@@ -123,6 +124,18 @@ extension Ref where Value == RuntimeCore {
         block.it.flags.remove(.direct)
         let wait = Wait(messages: true, deadline: deadline == .max ? nil : deadline)
         settle(beginWait(block, wait, on: thread), block, on: thread)
+    }
+
+    /// Without end. A timer that still stands from the last such wait will do: when it fires, who was woken says how long from
+    /// then on. One that is just being fired wakes it after this, or has it look again.
+    private func suspendForLong(_ block: BlockRef, _ delay: UInt64, on thread: ThreadRef) {
+        block.it.flags.remove(.direct)
+        if !block.it.flags.contains(.keptTimer) || !it.isTimerStanding(slot: block.it.slot) {
+            armTimer(block, Clock.monotonicNow().addingReportingOverflow(delay).partialValue)
+            block.it.flags.remove(.timer)
+            block.it.flags.insert(.keptTimer)
+        }
+        settle(beginWait(block, Wait(messages: true), on: thread), block, on: thread)
     }
 
     @inline(__always)
@@ -210,6 +223,7 @@ extension Ref where Value == RuntimeCore {
 
     private func armTimer(_ block: BlockRef, _ deadline: UInt64) {
         block.it.flags.insert(.timer)
+        block.it.flags.remove(.keptTimer)
         if it.arm(slot: block.it.slot, process: block.id, deadline: deadline),
             it.hasPoller.load(ordering: .sequentiallyConsistent)
         {
@@ -244,6 +258,7 @@ extension Ref where Value == RuntimeCore {
     func finish(_ block: BlockRef, _ ownReason: ExitReason, on thread: ThreadRef) {
         let process = block.id
         cancelWait(block)
+        if block.it.flags.contains(.keptTimer) { it.cancelTimer(slot: block.it.slot) }
         receive(block, on: thread)
         let reason = block.it.pendingExit?.reason ?? ownReason
         block.it.pendingExit = nil

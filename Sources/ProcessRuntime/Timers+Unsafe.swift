@@ -7,6 +7,13 @@ extension RuntimeCore {
         unsafe timers.arm(table.timer(slot), process: process, deadline: deadline)
     }
 
+    /// Whether the wheel will look at the timer some time.
+    @inline(__always)
+    func isTimerStanding(slot: UInt32) -> Bool {
+        // SAFETY: as above.
+        unsafe table.timer(slot).pointee.isStanding
+    }
+
     func cancelTimer(slot: UInt32) {
         // SAFETY: as above.
         unsafe TimerWheel.cancel(table.timer(slot))
