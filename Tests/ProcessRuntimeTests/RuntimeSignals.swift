@@ -62,7 +62,8 @@ final class RuntimeSignals {
     // MARK: The root
 
     private func slice(_ process: Process) -> Suspension {
-        root = process.id
+        // Once, for the others read it.
+        if root == .outside { root = process.id }
         while true {
             if !isSettled, let suspension = settle(process) { return suspension }
             switch phase {
