@@ -121,11 +121,18 @@ let package = Package(
         .executableTarget(
             name: "hostile-cell", dependencies: ["CapabilityModel", "CellProtocol", "LinuxKernel"],
             path: "Tests/Victims/hostile-cell", swiftSettings: strict),
+        // A supervisor that a test may kill.
+        .executableTarget(
+            name: "hosting-supervisor",
+            dependencies: [
+                "AuditLog", "CapabilityModel", "CellProtocol", "CellSupervisor", "LinuxKernel", "ModuleCache",
+                "PolicyCompiler",
+            ], path: "Tests/Victims/hosting-supervisor", swiftSettings: strict),
         tests(
             "EndToEnd",
             [
                 "CapabilityModel", "CellProtocol", "CellSupervisor", "LinuxKernel", "ModuleCache", "PolicyCompiler",
-                "bulkhead", "bulkhead-cell", "bulkhead-compiler", "cell-injector", "hostile-cell",
+                "bulkhead", "bulkhead-cell", "bulkhead-compiler", "cell-injector", "hostile-cell", "hosting-supervisor",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -20,6 +20,8 @@ final class HostedBench {
     /// Heard, and not asked for yet.
     private var unread: ArraySlice<HostedEvent> = []
     private var last: UInt64 = 0
+    /// For each child, after its own.
+    var environment: [String] = []
     private let log: Log
 
     private final class Log: RunObserver {
@@ -65,8 +67,9 @@ final class HostedBench {
         try cell.start(
             ChildOrder(
                 number: last, label: "child-\(last)", module: "hosted",
-                arguments: (["hosted"] + words).map { Array($0.utf8) }, environment: [Array("CHILD=\(last)".utf8)],
-                acknowledges: acknowledges, registeredName: name, limits: limits), listeners: listeners)
+                arguments: (["hosted"] + words).map { Array($0.utf8) },
+                environment: (["CHILD=\(last)"] + environment).map { Array($0.utf8) }, acknowledges: acknowledges,
+                registeredName: name, limits: limits), listeners: listeners)
         return last
     }
 

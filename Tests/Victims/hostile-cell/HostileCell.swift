@@ -15,6 +15,12 @@ enum HostileCell {
             let bytes = try? planFile.readToEnd(limit: WireReader.lengthLimit),
             let plan = try? CellPlan(decoding: bytes)
         else { _exit(2) }
+        if plan.isHosted {
+            for _ in 0..<plan.streamCount { _ = message.descriptors.takeFirst() }
+            let output = message.descriptors.takeFirst()?.release() ?? -1
+            try? Signal.ignore(SIGPIPE)
+            HostileHost(socket, output: output).run()
+        }
         _ = message.descriptors.takeFirst()
         var streams: [Int32] = []
         for stream in plan.streams where stream != .closed {
