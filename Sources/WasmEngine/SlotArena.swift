@@ -44,7 +44,9 @@ struct SlotArena {
 
     /// Gives the page tables of free slots back, which discarding their pages leaves: what no slot in use reaches into is mapped
     /// anew, in whole ranges that a page of page tables covers. Takes as long as there are slots, used ones included.
-    /// - Parameter guardBytes: the length of each slot's guard.
+    /// - Parameters:
+    ///   - guardBytes: the length of each slot's guard.
+    ///   - markers: whether guards are markers (`HostPage.hasGuardMarkers`).
     /// - Returns: bytes of address space that were mapped anew.
     mutating func renewFree(guardBytes: Int, markers: Bool) -> Int {
         let unit = UInt(HostPage.tableBytes)
