@@ -38,6 +38,7 @@ extension AppBuilder {
             }
         }
         checkListenerNames(child)
+        checkSizes(child)
         checkHealth(child)
         if supervisor.strategy?.value == "simple_one_for_one" { checkTemplate(child) }
     }
@@ -100,6 +101,27 @@ extension AppBuilder {
         }
         for name in child.listeners where !document.listeners.contains(where: { $0.name.value == name.value }) {
             errors.append(unknown("listener", name, in: "listeners", among: document.listeners.map(\.name.value)))
+        }
+    }
+
+    /// Arguments and variables go to the cell in one message, with room for those that the policy adds.
+    private mutating func checkSizes(_ child: AppDocument.Child) {
+        let bytes =
+            child.arguments.reduce(0) { $0 + $1.value.utf8.count }
+            + child.environment.reduce(0) { $0 + $1.name.utf8.count + 1 + $1.value.value.utf8.count }
+        let places = child.keys["args"] ?? child.keys["env"] ?? child.origin
+        if bytes > 32 << 10 {
+            errors.append(
+                PolicyError(
+                    at: places, "arguments and variables have \(bytes) bytes together",
+                    advice: "write at most \(32 << 10), or put them into a file that the policy mounts"))
+        }
+        if max(child.arguments.count, child.environment.count) > 512 {
+            errors.append(
+                PolicyError(
+                    at: places,
+                    "\(max(child.arguments.count, child.environment.count)) arguments or variables are too many",
+                    advice: "write at most 512 of each"))
         }
     }
 

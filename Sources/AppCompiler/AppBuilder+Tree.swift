@@ -32,6 +32,28 @@ extension AppBuilder {
         order.removeSubrange(reached...)
     }
 
+    /// A path is what logs and commands call a process.
+    static let maximumPath = 255
+
+    /// The paths of everything that the top reaches are short enough.
+    mutating func checkPaths() {
+        var lengths = ["": document.name?.value.utf8.count ?? 0]
+        for supervisor in order {
+            guard let above = lengths[supervisor.name] else { continue }
+            for child in supervisor.children {
+                let number = child.instances.map { "/\($0.value)".utf8.count } ?? 0
+                let length = above + 1 + (child.id?.value.utf8.count ?? 0) + number
+                if let reference = child.supervisor { lengths[reference.value] = length }
+                // Those above it that are too long were said to be already.
+                guard length > AppBuilder.maximumPath, above <= AppBuilder.maximumPath else { continue }
+                errors.append(
+                    PolicyError(
+                        at: child.origin, "the child's path has \(length) bytes, with the ids of all supervisors above",
+                        advice: "write shorter ids: a path has at most \(AppBuilder.maximumPath)"))
+            }
+        }
+    }
+
     private mutating func visit(
         _ supervisor: AppDocument.Supervisor, above: [String], _ known: inout [String: PolicyOrigin]
     ) {

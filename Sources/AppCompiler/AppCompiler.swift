@@ -57,6 +57,7 @@ struct AppBuilder {
         checkModules()
         checkListeners()
         walk()
+        checkPaths()
         for supervisor in supervisors {
             checkIDs(of: supervisor)
             for child in supervisor.children { check(child, of: supervisor) }

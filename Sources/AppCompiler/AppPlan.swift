@@ -1,7 +1,7 @@
 // What an app file means: everything that a driver needs in order to start it, and nothing that is open yet.
 
 package import CapabilityModel
-internal import PolicyCompiler
+package import PolicyCompiler
 package import Supervision
 
 package struct AppPlan: Hashable, Sendable {
@@ -157,6 +157,23 @@ package struct AppPlan: Hashable, Sendable {
     }
 }
 
+extension LimitKey {
+    package var kind: LimitKind {
+        switch self {
+        case .memory: .memory
+        case .tables: .tableElements
+        case .cpu: .cpu
+        case .cpuShare: .cpuShare
+        case .wall: .wall
+        case .fds: .fds
+        case .output: .output
+        case .stack: .stack
+        case .mailboxMessages: .mailboxMessages
+        case .mailboxBytes: .mailboxBytes
+        }
+    }
+}
+
 extension AppPlan {
     /// What `key` starts; nil for a key that is not of this plan.
     package func start(_ key: StartKey) -> Start? {
@@ -207,6 +224,15 @@ extension AppPlan {
             values[Array(variable.name.utf8)] = Array("\(variable.name)=\(variable.value)".utf8)
         }
         return values.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
+    }
+
+    /// Where the process's limits are tighter than its policy's.
+    package func narrowings(of process: Process) -> [(kind: LimitKind, value: UInt64)] {
+        let most = policies[process.policy].compiled.capabilities.limits
+        return LimitKey.allCases.compactMap { key in
+            guard let value = process.limits[key], value != most[key] else { return nil }
+            return (kind: key.kind, value: value)
+        }
     }
 
     /// Processes that may share a cell: one policy's digest, one profile.

@@ -202,6 +202,14 @@ struct AppMistake: Sendable {
         .child(
             "module = \"worker\"\npolicy = \"worker\"\nlimits = { cpu = \"unlimited\", fds = 64, stack = \"1 MiB\" }",
             count: 2),
+        .web("args = [\"\(String(repeating: "x", count: 32 << 10))\"]\nenv = { LANG = \"C\" }"),
+        .web("args = [\((0..<513).map { "\"\($0)\"" }.joined(separator: ", "))]"),
+        AppMistake(
+            "[supervisor]\n"
+                + (0..<4).map { number in
+                    "[[\(number == 0 ? "supervisor" : "supervisors.s\(number - 1)").child]]\n"
+                        + "id = \"\(String(repeating: "x", count: 64))\"\nsupervisor = \"s\(number)\"\n"
+                }.joined() + "[supervisors.s3]\nchild = [{ id = \"x\", module = \"web\", policy = \"web\" }]"),
         .web("acknowledges = \"yes\""), .web("health = \"ping\""), .web("health = {}"),
         .web("health = { message = \"a\", export = \"b\" }"),
         .web("health = { message = \"a\", timeout = \"11s\" }"),

@@ -77,6 +77,12 @@ import Testing
         expected.cpu = 60_000_000_000
         expected.fds = 8
         #expect(sweeper.limits == expected)
+        #expect(
+            plan.narrowings(of: sweeper).map { "\($0.kind) \($0.value)" } == [
+                "memory 16777216", "cpu 60000000000", "fds 8",
+            ])
+        let web = try #require(plan.processes.first)
+        #expect(plan.narrowings(of: web).isEmpty)
     }
 
     @Test func childrenAreBounded() throws {
