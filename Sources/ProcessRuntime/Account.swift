@@ -87,16 +87,6 @@ package final class Account: Sendable {
         }
     }
 
-    /// Charges what cannot be refused any more, because another process has caused it; the budget may go past its limit, and
-    /// then refuses what is asked for next.
-    package func chargeAnyway(_ kind: LimitKind, _ amount: UInt64) {
-        var next: Account? = self
-        while let account = next {
-            account.counters.add(kind, amount)
-            next = account.parent
-        }
-    }
-
     /// What is used of a budget now, by this account and all below it.
     package func used(_ kind: LimitKind) -> UInt64 {
         let charged = counters.value(kind)

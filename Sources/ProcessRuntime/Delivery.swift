@@ -129,9 +129,14 @@ extension Ref where Value == RuntimeCore {
                 }
             case .signal:
                 let sender = ProcessID(rawValue: each.it.sender)
-                let effect = block.it.signals.handle(.signal(each.value(Signal.self), from: sender), of: process)
+                let signal = each.value(Signal.self)
+                let effect = block.it.signals.handle(.signal(signal, from: sender), of: process)
                 thread.it.nodes.free(each)
-                perform(effect, block, on: thread)
+                if case .exit = signal, case .exitMessage(_, let reason) = effect {
+                    appendExit(from: sender, reason, block, on: thread)
+                } else {
+                    perform(effect, block, on: thread)
+                }
             case .room:
                 admit(each, block, on: thread)
             case .exit, .down:
@@ -220,6 +225,21 @@ extension Ref where Value == RuntimeCore {
         }
     }
 
+    /// An EXIT that no link has made room for: paid for as a message is, and lost where the mailbox has no bytes left for it. What
+    /// cannot be trapped never comes here.
+    private func appendExit(from sender: ProcessID, _ reason: ExitReason, _ block: BlockRef, on thread: ThreadRef) {
+        guard let record = Ref<AccountRecord>(address: block.it.account.load(ordering: .relaxed)) else { return }
+        let cost = Int64(Message.cost(bytes: reason.byteCount, attachments: 0))
+        guard thread.charge(cost, to: record) else { return }
+        guard let node = thread.it.nodes.makeForValue(.exit) else { return thread.refund(cost, to: record) }
+        node.initializeValue(reason)
+        node.it.sender = sender.rawValue
+        node.it.tag = 3 << 62 | sender.rawValue
+        node.it.length = UInt32(reason.byteCount)
+        node.it.account = record.address
+        append(node, block)
+    }
+
     private func appendNotice(
         _ kind: SignalNode.Kind, tag: UInt64, from sender: ProcessID, _ reason: ExitReason, _ block: BlockRef,
         on thread: ThreadRef
@@ -270,6 +290,18 @@ extension Ref where Value == RuntimeCore {
             if block.it.firstWaiter == nil { block.it.lastWaiter = nil }
             wakeWaiter(first, on: thread)
             if !all { return }
+        }
+    }
+}
+
+extension ExitReason {
+    /// What it holds besides itself, in bytes, as far as a guest chooses it.
+    fileprivate var byteCount: Int {
+        switch self {
+        case .bytes(let bytes), .shutdownWith(let bytes): bytes.count
+        case .trap(_, let message, let backtrace): message.utf8.count + backtrace.count * MemoryLayout<WasmFrame>.stride
+        case .refused(let message), .cellFailed(let message): message.utf8.count
+        case .normal, .exited, .limit, .killedBySignal, .shutdown, .kill, .killed, .noproc, .noconnection: 0
         }
     }
 }

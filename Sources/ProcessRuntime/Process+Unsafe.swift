@@ -204,7 +204,7 @@ package struct Message {
         length = Int(node.it.length)
     }
 
-    /// Its bytes, until `remove`; none in an EXIT or DOWN.
+    /// A data message's bytes, until `remove`.
     @inlinable @inline(__always)
     package var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: length) }
     package var attachments: [Attachment] { node.attachments }

@@ -10,13 +10,6 @@ extension Process {
     @inline(__always)
     package var hasPendingExit: Bool { block.it.pendingExit != nil }
 
-    /// Handles the signals that have arrived, for calls that take long.
-    /// - Returns: false when one of them has ended the process.
-    package func handleSignals() -> Bool {
-        core.receive(block, on: thread)
-        return block.it.pendingExit == nil
-    }
-
     /// link/1.
     package func link(_ peer: ProcessID) -> LinkResult {
         switch handle(.link(peer, isGone: !core.isAlive(peer))) {

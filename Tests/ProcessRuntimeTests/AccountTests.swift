@@ -59,15 +59,6 @@ extension SplitMix64: RandomNumberGenerator {}
         #expect(account.used(.processes) == 6400)
     }
 
-    @Test func aChargeThatNothingCanRefuseTakesFromWhatComesNext() {
-        let root = Account(limits: Self.limits { $0.memory = 100 })
-        let child = Account(limits: Self.limits { $0.memory = 1000 }, parent: root)
-        child.chargeAnyway(.memory, 150)
-        #expect(child.charge(.memory, 1)?.level == 1)
-        child.refund(.memory, 100)
-        #expect(child.charge(.memory, 50) == nil)
-    }
-
     /// Threads charge and refund at random all over a tree. No budget is ever exceeded; in the end each account's use is what
     /// its descendants hold, all of the rest can be had in one piece, and after the last refund nothing is used.
     @Test(arguments: [0, 3]) func noBudgetIsExceededAndNothingIsLostUnderThreads(lanes: Int) throws {

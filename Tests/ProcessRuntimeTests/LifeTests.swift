@@ -14,7 +14,7 @@ import Testing
             switch self {
             case .runnable: return .yielded
             case .spinning:
-                for _ in 0..<1_000 where process.handleSignals() {}
+                for _ in 0..<1_000 where process.nextMessage() == nil && !process.hasPendingExit {}
                 return .yielded
             case .waitingForMessages: return .awaitingMessage
             case .waitingForSignals: return .waiting(Wait())

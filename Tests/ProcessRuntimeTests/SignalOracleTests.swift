@@ -46,7 +46,7 @@ import Testing
 
     /// A model that says the same as Erlang shows which rules the programs are able to tell.
     @Test func aRuleThatIsBrokenIsFound() throws {
-        guard let (seed, programs, expected) = try Self.ask(longRun(1_500, 20_000)) else { return }
+        guard let (seed, programs, expected) = try Self.ask(longRun(6_000, 20_000)) else { return }
         if let index = programs.indices.first(where: { SequentialSignals.run(programs[$0]) != expected[$0] }) {
             let report = try Self.shrink(programs[index]) { $0.map { SequentialSignals.run($0) } }
             Issue.record("seed \(seed), program \(index):\n\(report)")

@@ -103,39 +103,43 @@ struct SignalProgram {
         var steps: [SignalStep] = []
         var monitors: [Int] = []
         var aliases: [Int] = []
-        for number in first..<first + Int.random(in: 5...45, using: &source) {
-            let own = Int.random(in: 0..<slots, using: &source)
-            // Few, so that they meet often.
-            let other = Int.random(in: 0..<slots, using: &source)
+        for number in first..<first + Int.random(in: 5...60, using: &source) {
+            // Mostly a few, so that they meet often.
+            let own = Int.random(in: 0..<(Int.random(in: 0..<4, using: &source) > 0 ? 3 : slots), using: &source)
+            let other = Int.random(in: 0..<(Int.random(in: 0..<4, using: &source) > 0 ? 3 : slots), using: &source)
             let name = Int.random(in: 0..<names, using: &source)
             let coin = Bool.random(using: &source)
             let reason = SignalReason.allCases.randomElement(using: &source) ?? .normal
             switch Int.random(in: 0..<36, using: &source) {
             case 0...5:
                 let monitor = Bool.random(using: &source)
-                if monitor { monitors.append(number) }
+                if monitor {
+                    monitors.append(number)
+                    aliases.append(number)
+                }
                 let traps = Int.random(in: 0..<3, using: &source) == 0
                 steps.append(.spawn(by: own, slot: other, link: coin, monitor: monitor, traps: traps))
             case 6...9: steps.append(.link(own, other))
             case 10, 11: steps.append(.unlink(own, other))
             case 12...14:
                 monitors.append(number)
+                if coin { aliases.append(number) }
                 // A monitor of oneself never fires, and in Erlang has no alias either; here it has one.
                 steps.append(.monitor(own, other, alias: coin && own != other))
-            case 15, 16: steps.append(.demonitor(monitors.randomElement(using: &source) ?? 0, flush: coin))
+            case 15, 16: steps.append(.demonitor(monitors.suffix(3).randomElement(using: &source) ?? 0, flush: coin))
             case 17, 18: steps.append(.trap(own, Int.random(in: 0..<3, using: &source) > 0))
             case 19, 20: steps.append(.end(own, reason))
             case 21...23: steps.append(.exit(own, other, reason))
             case 24: steps.append(.send(own, other))
             case 25: steps.append(.sendToName(own, name))
-            case 26, 27: steps.append(.sendToAlias(own, (monitors + aliases).randomElement(using: &source) ?? 0))
+            case 26, 27, 34: steps.append(.sendToAlias(own, aliases.suffix(2).randomElement(using: &source) ?? 0))
             case 28: steps.append(.register(own, name: name, other))
             case 29: steps.append(coin ? .unregister(own, name: name) : .whereis(own, name: name))
             case 30:
                 aliases.append(number)
                 steps.append(.alias(own))
-            case 31: steps.append(.unalias(aliases.randomElement(using: &source) ?? 0))
-            case 32...34: steps.append(.drain(own))
+            case 31: steps.append(.unalias(aliases.suffix(2).randomElement(using: &source) ?? 0))
+            case 32, 33: steps.append(.drain(own))
             default: steps.append(.isAlive(own, other))
             }
         }

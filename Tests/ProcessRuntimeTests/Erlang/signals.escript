@@ -169,6 +169,11 @@ reason(Reason) -> io_lib:format("~0p", [Reason]).
 
 idle() ->
     receive
+        {ask, Driver, {exit, Pid, Reason}} when Pid =/= self() ->
+            %% Before, for who is linked may not come to answer.
+            Driver ! {answer, ok},
+            exit(Pid, term(Reason)),
+            idle();
         {ask, Driver, Request} ->
             Driver ! {answer, do(Request)},
             idle()
