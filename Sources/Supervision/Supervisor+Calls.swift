@@ -12,7 +12,7 @@ extension Supervisor {
         case .deleteChild(let id): deleteChild(id, call, &actions)
         case .childSpec(let key): childSpec(key, call, &actions)
         case .whichChild(let key): actions.append(.reply(call, whichChild(key)))
-        case .whichChildren: actions.append(.reply(call, .children(whichChildren())))
+        case .whichChildren: actions.append(.reply(call, .children(listing)))
         case .countChildren: countChildren(call, &actions)
         case .change(let flags, let specs): change(flags, specs, call, &actions)
         case .stop(let reason): beginEnding(reason, call: call, &actions)
@@ -147,7 +147,8 @@ extension Supervisor {
         }
     }
 
-    private func whichChildren() -> [ChildInfo] {
+    /// What which_children/1 gives, also while requests have to wait: as far as the machine has come. O(n).
+    package var listing: [ChildInfo] {
         var infos: [ChildInfo] = []
         if let template {
             infos.reserveCapacity(dynamics.count)

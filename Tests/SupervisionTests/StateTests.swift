@@ -120,6 +120,8 @@ extension SupervisorSuite {
                     .start(Steps.attempt(3), StartKey(rawValue: 0), extra: [], child: "a"),
                 ])
             #expect(machine.waitingCount == 1)
+            // It can be looked at all the same.
+            #expect(machine.listing.map(\.id) == ["b", "a"])
             // count_children asks who is alive.
             guard case .inquire(_, let asked) = actions[1] else { return }
             #expect(

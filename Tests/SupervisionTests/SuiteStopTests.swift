@@ -174,6 +174,25 @@ extension SupervisorSuite {
                 ])
         }
 
+        // Dead before its monitor is made, its EXIT unread: that has the reason, the DOWN does not.
+        @Test(arguments: [Strategy.oneForOne, .simpleOneForOne])
+        func theReasonIsTheExitsNotTheDowns(_ strategy: Strategy) throws {
+            let child = world.spec("child", does: .ok, .slow(100, .ok))
+            let late = world.spec("late", does: .slow(100, .ok))
+            let isSimple = strategy == .simpleOneForOne
+            let supervisor = try world.supervisor(SupervisorFlags(strategy: strategy), [child])
+            if isSimple { _ = try world.started(world.startDynamic(supervisor)) }
+            let pid = try #require(world.children(supervisor).first?.process.running)
+            _ = world.post(supervisor, isSimple ? .startDynamicChild(extra: []) : .startChild(late))
+            world.settle()
+            world.exit(supervisor, .shutdown)
+            world.settle()
+            world.terminate(pid, .died)
+            world.rest()
+            #expect(world.downReason(supervisor) == .shutdown)
+            #expect(world.reports.map(\.reason) == [.died])
+        }
+
         // Of a newer OTP: stop/1 and stop/3.
         @Test func stop() throws {
             for reason in [ExitReason.normal, .shutdown, .died] {
