@@ -137,7 +137,7 @@ extension AppBuilder {
         // Ids have a check of their own, with both places.
         case .duplicateChild: break
         case .invalidIntensity, .invalidPeriod, .significantWithoutAutoShutdown, .significantPermanent,
-            .notASpecification:
+            .changeOfSimpleOneForOne, .notASpecification:
             errors.append(PolicyError(at: supervisor.origin, "the supervisor's settings are refused: \(error)"))
         }
     }
