@@ -136,8 +136,8 @@ extension AppBuilder {
                     "the longest pause is shorter than the first", advice: "write a longer one"))
         // Ids have a check of their own, with both places.
         case .duplicateChild: break
-        case .invalidIntensity, .invalidPeriod, .significantWithoutAutoShutdown, .significantPermanent,
-            .changeOfSimpleOneForOne, .notASpecification:
+        // What no text can say, because the reader's ranges are narrower.
+        default:
             errors.append(PolicyError(at: supervisor.origin, "the supervisor's settings are refused: \(error)"))
         }
     }

@@ -43,7 +43,7 @@ package struct AppDifference: Hashable, Sendable {
         closedListeners = old.listeners.filter { !new.listeners.contains($0) }.map(\.name)
         surroundings = old.log != new.log || old.metrics != new.metrics || old.control != new.control
         entries = []
-        // Supervisors that stay: what is beneath others comes and goes with them.
+        // What stays: what is beneath anything else comes and goes with it.
         var staying: Set<String> = []
         for key in after.order {
             guard let now = after.nodes[key], now.parent.map(staying.contains) ?? true else { continue }
@@ -55,7 +55,7 @@ package struct AppDifference: Hashable, Sendable {
                 add(now, .replaced)
                 continue
             }
-            if now.flags != nil { staying.insert(now.path) }
+            staying.insert(now.path)
             if was.spec != now.spec { add(now, .respecified) }
             if was.flags != now.flags { add(now, .reconfigured) }
             let both = Set(was.children).intersection(now.children)
