@@ -7,6 +7,11 @@ import CellProtocol
 import Glibc
 import LinuxKernel
 
+/// What processes of a cell are called that are known by more than their ids.
+final class ProcessLabels {
+    var table: [UInt64: String] = [:]
+}
+
 /// Belongs to the thread that runs the cell.
 final class CellLink {
     let policy: CompiledPolicy
@@ -15,6 +20,8 @@ final class CellLink {
     /// As events name it.
     let process: String
     private let observer: any RunObserver
+    /// Of supervised children.
+    var labels: ProcessLabels?
     /// Why we killed the cell; nil while we have not.
     private(set) var verdict: ExitReason?
     private(set) var isOpen = true
@@ -95,13 +102,17 @@ final class CellLink {
         switch message {
         case .denied(let denial):
             let denial = denial.bounded()
-            report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: true)
+            report(
+                .denied(denial, origins: policy.origins(of: denial.key)), isClaim: true, as: label(denial.process))
         case .dropped(let count): drop(count)
         case .request(let request):
             if hasEnded { return true }
             switch broker.submit(request) {
             case .accepted: break
-            case .denied(let denial): report(.denied(denial, origins: policy.origins(of: denial.key)), isClaim: false)
+            case .denied(let denial):
+                report(
+                    .denied(denial, origins: policy.origins(of: denial.key)), isClaim: false,
+                    as: label(denial.process))
             case .tooMany: distrust("has more than \(BrokerRequest.concurrencyLimit) requests under way")
             }
         case .released(let socket):
@@ -116,6 +127,10 @@ final class CellLink {
         case .exited, .results, .started, .startIgnored, .startFailed, .ended, .probed, .inspected: return false
         }
         return true
+    }
+
+    private func label(_ process: UInt64?) -> String? {
+        process.flatMap { labels?.table[$0] }
     }
 
     private func drop(_ count: UInt64) {

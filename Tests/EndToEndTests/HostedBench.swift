@@ -33,7 +33,10 @@ final class HostedBench {
     }
 
     /// The calling thread must outlive the bench.
-    init(policy text: String = "", program: String = "bulkhead-cell", modules: [String] = ["hosted"]) throws {
+    init(
+        policy text: String = "", program: String = "bulkhead-cell", modules: [String] = ["hosted"],
+        killTime: UInt64 = 60_000_000_000
+    ) throws {
         let scratch = try Scratch()
         let policyText = "args = true\nstdio = { stdout = \"inherit\", stderr = \"inherit\" }\n" + text
         let document = try PolicyDocument.parse(
@@ -52,7 +55,7 @@ final class HostedBench {
             HostedRequest(
                 name: "test", policy: policy, modules: modules.map { .init(name: $0, digest: "d-\($0)") },
                 moduleCode: code),
-            in: SpareCell(executable: Built.program(program)), observer: log)
+            in: SpareCell(executable: Built.program(program)), observer: log, killTime: killTime)
     }
 
     var events: [AuditEvent] { log.events }

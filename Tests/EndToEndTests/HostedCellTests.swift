@@ -218,6 +218,25 @@ struct HostedCellTests {
         try bench.close()
     }
 
+    @Test("serves handlers too, and says whose a denial is")
+    func handlers() throws {
+        let bench = try HostedBench(modules: ["hosted", "hosted-handler"])
+        try bench.cell.start(
+            ChildOrder(number: 1, label: "handler", module: "hosted-handler", acknowledges: true))
+        let process = try bench.started(1)
+        for _ in 0..<100 {
+            let id = try #require(bench.cell.probe(1))
+            try bench.heard { $0 == .probed(1, id: id) ? true : nil }
+        }
+        bench.cell.signal(1, .shutdown)
+        #expect(try bench.ended(1) == .shutdown)
+        let denials = bench.events.filter { event in
+            if case .denied(let denial, _) = event.kind { denial.process == process } else { false }
+        }
+        #expect(denials.map(\.process) == ["handler/\(bench.cell.pid)"])
+        try bench.close()
+    }
+
     @Test("hands listeners to each incarnation, and connections in the backlog survive a crash")
     func listeners() throws {
         let bench = try HostedBench(policy: "[net]\nlisten = [\"tcp://127.0.0.1:0-65535\"]\n")

@@ -72,6 +72,30 @@ struct HostileHostTests {
         }
     }
 
+    @Test("that does not end a child which it was told to kill is killed")
+    func unkilled() throws {
+        let bench = try HostedBench(program: "hostile-cell", killTime: 100_000_000)
+        bench.environment = ["HOSTILE=starts:1"]
+        let number = try bench.start("idle")
+        try bench.started(number)
+        bench.cell.signal(number, .shutdown, kill: true)
+        let reason = try bench.died()
+        #expect(reason == .cellFailed(message: "the cell does not end a child that it was told to kill"))
+        #expect(try bench.ended(number) == reason)
+        // So it is with limits that the supervisor keeps.
+        let other = try HostedBench(program: "hostile-cell", killTime: 100_000_000)
+        other.environment = ["HOSTILE=starts:1"]
+        let timed = try other.start("idle", limits: [.init(.wall, 1_000_000)])
+        guard case .cellFailed = try other.died() else {
+            Issue.record("\(other.seen)")
+            return
+        }
+        guard case .limit(.wall, _, 1_000_000) = try other.ended(timed) else {
+            Issue.record("\(other.seen)")
+            return
+        }
+    }
+
     @Test("cannot claim what only its supervisor can know")
     func claims() throws {
         let (bench, _) = try run("claims-signal", closes: true)

@@ -2,7 +2,6 @@
 
 import CapabilityModel
 import CellProtocol
-import LinuxKernel
 import ProcessRuntime
 
 extension Grant {
@@ -13,12 +12,9 @@ extension Grant {
         for narrowing in narrowings where limits.lower(narrowing.limit, to: narrowing.value) {
             lowered[narrowing.limit] = PolicyKey("child.limits.\(narrowing.limit.policyName)")
         }
-        let end = limits.wall.map { wall in
-            let sum = Clock.monotonicNow().addingReportingOverflow(wall)
-            return End(time: sum.overflow ? .max : sum.partialValue, allowed: wall)
-        }
+        // No end: its time is the supervisor's to keep, who can be believed.
         return Grant(
             authority: authority, limits: limits, account: Account(limits: limits.withItself), lowered: lowered,
-            end: end, order: order)
+            order: order)
     }
 }

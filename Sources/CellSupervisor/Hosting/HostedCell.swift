@@ -15,8 +15,13 @@ import LinuxKernel
 package final class HostedCell {
     private struct Child {
         let order: ChildOrder
+        /// CLOCK_MONOTONIC, in nanoseconds.
+        let begin: UInt64
+        /// `limits.wall`, as the policy and the order have it.
+        let wall: UInt64?
         var isStarted = false
         var process: UInt64?
+        var isKilled = false
         /// Why we had it killed, where the cell cannot know.
         var verdict: ExitReason?
         /// Ids of what was asked about it and not answered.
@@ -44,6 +49,12 @@ package final class HostedCell {
     private var lastNumber: UInt64 = 0
     private var lastID: UInt64 = 0
     private var questions: [UInt64: Question] = [:]
+    /// Labels of children that run, by the ids of their processes.
+    private let labels = ProcessLabels()
+    /// When children's time is up, and by when those must have ended that were killed.
+    private var ends = Deadlines()
+    private var kills = Deadlines()
+    private let killTime: UInt64
     private var claim: ExitReason?
     private var closesBy: UInt64?
     private var isWatchingRoom = false
@@ -52,9 +63,10 @@ package final class HostedCell {
     /// Why the cell has ended; nil while it lives.
     package private(set) var death: ExitReason?
 
-    /// Gives a waiting cell its plan; it takes orders at once.
+    /// Gives a waiting cell its plan; it takes orders at once. One that has not ended a child within `killTime` (nanoseconds) of
+    /// being told to kill it is killed itself.
     package init(
-        _ request: HostedRequest, in spare: SpareCell, observer: any RunObserver
+        _ request: HostedRequest, in spare: SpareCell, observer: any RunObserver, killTime: UInt64 = 60_000_000_000
     ) throws(CellError) {
         let outputs = try HostedOutputs(request.policy.capabilities.stdio)
         let plan = try CellPlan(request, streams: outputs.kinds, cell: spare.process.pid)
@@ -73,12 +85,14 @@ package final class HostedCell {
         }
         outputs.closeCellEnds()
         self.spare = spare
+        self.killTime = killTime
         self.outputs = outputs
         digests = Dictionary(request.modules.map { ($0.name, $0.digest) }, uniquingKeysWith: { first, _ in first })
         orders = OrderQueue(spare.control)
         let broker = Broker(
             capabilities: request.policy.capabilities, policies: plan.policies, listeners: [], control: spare.control)
         link = CellLink(spare, name: request.name, policy: request.policy, broker: broker, observer: observer)
+        link.labels = labels
         link.reportWeaknesses()
     }
 
@@ -102,7 +116,8 @@ package final class HostedCell {
     /// When `serve` is to be called in any case, CLOCK_MONOTONIC in nanoseconds.
     package var deadline: UInt64? {
         if !pending.isEmpty { return 0 }
-        return death == nil ? closesBy : nil
+        guard death == nil else { return nil }
+        return [closesBy, ends.earliest, kills.earliest].compactMap { $0 }.min()
     }
 
     /// Does what can be done now, without waiting.
@@ -125,6 +140,7 @@ package final class HostedCell {
             link.end(.cellFailed(message: "the cell did not close in time"))
             self.closesBy = .max
         }
+        endOverdue()
         if orders.waitingBytes > OrderQueue.limit { link.distrust("does not hear what it is told") }
         do throws(SystemError) {
             if let ended = try spare.process.poll() {
@@ -182,13 +198,21 @@ package final class HostedCell {
         lastNumber = order.number
         let own = order.limits.filter { $0.limit == .output }.map(\.value).min() ?? .max
         outputs.open(order.number, allowed: min(link.policy.capabilities.limits.output, own))
-        children[order.number] = Child(order: order)
+        let begin = Clock.monotonicNow()
+        let walls = order.limits.filter { $0.limit == .wall }.map(\.value)
+        let wall = (walls + (link.policy.capabilities.limits.wall.map { [$0] } ?? [])).min()
+        if let wall { ends.add(order.number, at: begin.addingClamped(wall)) }
+        children[order.number] = Child(order: order, begin: begin, wall: wall)
     }
 
     /// Sends an exit signal, as from the child's supervisor: `shutdown` can be trapped, with `kill` nothing can. A child that has
     /// ended, or is ending, hears nothing of it.
     package func signal(_ number: UInt64, _ reason: ExitReason, kill: Bool = false) {
-        guard children[number] != nil else { return }
+        guard let child = children[number] else { return }
+        if kill, !child.isKilled {
+            children[number]?.isKilled = true
+            kills.add(number, at: Clock.monotonicNow().addingClamped(killTime))
+        }
         tell(.signal(number, reason.bounded(), kill: kill))
     }
 
@@ -248,6 +272,26 @@ package final class HostedCell {
         try? orders.add(message)
     }
 
+    /// Ends the children whose time is up. What they leave behind that is not linked to them lives on.
+    private func endOverdue() {
+        let now = Clock.monotonicNow()
+        ends.dropFirst { children[$0] == nil }
+        kills.dropFirst { children[$0] == nil }
+        if kills.take(now: now) != nil { link.distrust("does not end a child that it was told to kill") }
+        while let number = ends.take(now: now) {
+            guard let child = children[number], let wall = child.wall, child.verdict == nil else { continue }
+            end(number, .wall, used: now - child.begin, allowed: wall)
+        }
+    }
+
+    /// A limit that we keep is used up.
+    private func end(_ number: UInt64, _ kind: LimitKind, used: UInt64, allowed: UInt64) {
+        link.report(
+            .limitReached(kind, used: used, allowed: allowed), isClaim: false, as: children[number]?.order.label)
+        children[number]?.verdict = .limit(kind, used: used, allowed: allowed)
+        signal(number, .kill, kill: true)
+    }
+
     // MARK: The cell's word
 
     private func printed() {
@@ -256,10 +300,7 @@ package final class HostedCell {
             case .event(let event): pending.append(event)
             case .distrust(let what): link.distrust(what)
             case .limit(let number, let used, let allowed):
-                let label = children[number]?.order.label
-                link.report(.limitReached(.output, used: used, allowed: allowed), isClaim: false, as: label)
-                children[number]?.verdict = .limit(.output, used: used, allowed: allowed)
-                signal(number, .kill, kill: true)
+                end(number, .output, used: used, allowed: allowed)
             }
         }
     }
@@ -272,6 +313,7 @@ package final class HostedCell {
             guard let child = children[number], !child.isStarted else { return link.distrust("starts what it started") }
             children[number]?.isStarted = true
             children[number]?.process = process
+            labels.table[process] = child.order.label
             let arguments = child.order.arguments.dropFirst().map { String(decoding: $0, as: UTF8.self) }
             link.report(
                 .started(
@@ -311,6 +353,7 @@ package final class HostedCell {
             return nil
         }
         children[number] = nil
+        if let process = child.process { labels.table[process] = nil }
         for id in child.questions { questions[id] = nil }
         outputs.close(number)
         return child
@@ -329,6 +372,7 @@ package final class HostedCell {
         let believed = exit == .exited(code: 0) ? claim : nil
         let reason = link.verdict ?? believed ?? link.reasonOfDeath(exit, hadReport: claim != nil)
         for (number, child) in children.sorted(by: { $0.key < $1.key }) {
+            let reason = child.verdict ?? reason
             link.report(.exited(reason), isClaim: false, as: child.order.label)
             pending.append(child.isStarted ? .ended(number, reason) : .failed(number, reason))
         }

@@ -50,6 +50,7 @@ final class HostileHost {
         case "stopped": raise(SIGSTOP)
         case "gone": _exit(9)
         case "mute": shutdown(socket.descriptor.rawValue, Int32(SHUT_RDWR))
+        case "starts": start()
         case "unordered": say(.started(number + 1, process: 1, info: []))
         case "nothing": say(.started(0, process: 1, info: []))
         case "twice":
