@@ -1,0 +1,510 @@
+%% The real OTP side of the differential test of Supervision: runs scenarios on stdlib's own supervisor and writes traces.
+%%
+%%   erl -noshell -pa DIR -run oracle main SCENARIOS TRACES UNIT_MS SLOTS
+%%
+%% SCENARIOS holds one Erlang term a line (see Scenario.swift, which prints them). Every scenario is a group of processes
+%% of its own; many run at once, because most of their time is waiting. Each step ends when the group is quiet: every
+%% process of it waits, has waited since the last look, and everyone's death has been delivered.
+%% TRACES gets, for each scenario, `S Number Status`, lines `Step Actor Text`, and `E`.
+-module(oracle).
+-behaviour(supervisor).
+-export([main/1, init/1, start/2, start/3, log/2]).
+
+-define(LONG, 3600000).
+-define(GROUPS, 600).
+-define(LOOK(P), process_info(P, [status, message_queue_len, current_function, reductions])).
+
+main([In, Out, UnitText, SlotsText]) ->
+    Unit = list_to_integer(UnitText),
+    Slots = list_to_integer(SlotsText),
+    {ok, Scenarios} = file:consult(In),
+    ok = logger:set_primary_config(level, error),
+    [logger:remove_handler(H) || H <- logger:get_handler_ids()],
+    ok = logger:add_handler(oracle, ?MODULE, #{}),
+    calibrate(),
+    erlang:trace_pattern({erlang, exit, 2}, true, []),
+    {ok, File} = file:open(Out, [write, raw, delayed_write]),
+    Gate = spawn_link(fun() -> gate(Slots, queue:new(), queue:new()) end),
+    Late = pool(Scenarios, File, Gate, Unit, ?GROUPS, 0, []),
+    %% What was too slow for its timers runs again, alone and with more time.
+    Gate1 = spawn_link(fun() -> gate(1, queue:new(), queue:new()) end),
+    Later = pool(Late, File, Gate1, Unit * 4, ?GROUPS, 0, []),
+    [io:format("late ~p~n", [element(2, S)]) || S <- Later],
+    ok = file:close(File),
+    halt(case Later of [] -> 0; _ -> 3 end).
+
+%% At most Slots groups run at a time, so that nobody is late; those that sleep hold no slot and come first when they wake.
+gate(Free, First, Second) ->
+    case {Free > 0, queue:out(First), queue:out(Second)} of
+        {true, {{value, P}, Rest}, _} -> P ! {self(), go}, gate(Free - 1, Rest, Second);
+        {true, _, {{value, P}, Rest}} -> P ! {self(), go}, gate(Free - 1, First, Rest);
+        _ ->
+            receive
+                {enter, P} -> gate(Free, First, queue:in(P, Second));
+                {again, P} -> gate(Free, queue:in(P, First), Second);
+                leave -> gate(Free + 1, First, Second)
+            end
+    end.
+
+enter(Gate, How) -> Gate ! {How, self()}, receive {Gate, go} -> ok end.
+
+pool([], _File, _Gate, _Unit, _Free, 0, Late) -> lists:reverse(Late);
+pool([S | Rest], File, Gate, Unit, Free, Running, Late) when Free > 0 ->
+    Self = self(),
+    spawn(fun() ->
+        Group = self(),
+        {Runner, Monitor} = spawn_monitor(fun() -> enter(Gate, enter), run(S, Unit, Gate, Group) end),
+        receive
+            {trace, Status, Lines} -> Self ! {finished, S, Status, Lines};
+            {'DOWN', Monitor, process, Runner, Why} ->
+                Gate ! leave,
+                Self ! {finished, S, failed, [io_lib:format("~w~n", [Why])]}
+        end
+    end),
+    pool(Rest, File, Gate, Unit, Free - 1, Running + 1, Late);
+pool(Rest, File, Gate, Unit, Free, Running, Late) ->
+    receive
+        {finished, S, late, _} -> pool(Rest, File, Gate, Unit, Free + 1, Running - 1, [S | Late]);
+        {finished, S, Status, Lines} ->
+            ok = file:write(File, [io_lib:format("S ~w ~w~n", [element(2, S), Status]), Lines, "E\n"]),
+            pool(Rest, File, Gate, Unit, Free + 1, Running - 1, Late)
+    end.
+
+%%% One scenario.
+
+run({scenario, Number, Root, Steps}, Unit, Gate, Group) ->
+    Tab = ets:new(scenario, [public, ordered_set]),
+    Collector = spawn(fun() -> collect(Tab) end),
+    Ctx = #{tab => Tab, collector => Collector, unit => Unit, gate => Gate, number => Number},
+    define(Ctx, 'r', {r, permanent, false, infinity, supervisor, Root, []}),
+    Begin = erlang:monotonic_time(millisecond),
+    put(slept, 0),
+    put(suspended, []),
+    ets:insert(Tab, {step, 0}),
+    Parent = spawn(fun() -> parent(Ctx) end),
+    ets:insert(Tab, [{{helper, Parent}}, {{helper, Collector}}]),
+    Ctx1 = Ctx#{parent => Parent},
+    quiet(Ctx1),
+    Last = lists:foldl(
+        fun(Step, N) ->
+            ets:insert(Tab, [{step, N}, {{log, stamp()}, boundary, N}]),
+            step(Step, N, Ctx1),
+            quiet(Ctx1),
+            N + 1
+        end, 1, Steps),
+    ets:insert(Tab, [{step, Last}, {{log, stamp()}, boundary, Last}]),
+    finish(Ctx1),
+    Active = erlang:monotonic_time(millisecond) - Begin - get(slept),
+    Ref = erlang:trace_delivered(all),
+    receive {trace_delivered, all, Ref} -> ok end,
+    sync(Collector),
+    Lines = lines(Tab),
+    cleanup(Ctx1),
+    exit(Collector, kill),
+    ets:delete(Tab),
+    Gate ! leave,
+    %% Timers of two units and windows of a second are certain only while the group itself is quick.
+    Status = case Active * 10 > Unit * 8 of true -> late; false -> ok end,
+    Group ! {trace, Status, Lines}.
+
+sync(Collector) -> Collector ! {sync, self()}, receive synced -> ok end.
+
+define(#{tab := Tab} = Ctx, Path, Child) ->
+    ets:insert(Tab, {{definition, Path}, Child}),
+    case element(6, Child) of
+        {sup, _, _, _, _, Children} -> [define(Ctx, child(Path, C), C) || C <- Children];
+        _ -> ok
+    end.
+
+child(Path, Child) -> list_to_atom(atom_to_list(Path) ++ "." ++ atom_to_list(element(1, Child))).
+
+stamp() -> {erlang:monotonic_time(nanosecond), erlang:unique_integer([monotonic])}.
+
+note(Tab, Actor, Text) -> ets:insert(Tab, {{log, stamp()}, Actor, Text}).
+
+step(Step, N, #{tab := Tab} = Ctx) ->
+    case Step of
+        {crash, Path, K, Reason} -> on(Ctx, Path, K, fun(P) -> P ! {do_exit, Reason} end);
+        {kill, Path, K} -> on(Ctx, Path, K, fun(P) -> exit(P, kill) end);
+        {stranger, Path, K, Reason} -> on(Ctx, Path, K, fun(P) -> exit(P, Reason) end);
+        {parent, Reason} -> maps:get(parent, Ctx) ! {exit_root, Reason};
+        {suspend, Path, K} ->
+            on(Ctx, Path, K, fun(P) ->
+                case lists:member(P, get(suspended)) of
+                    true -> ok;
+                    false ->
+                        case catch erlang:suspend_process(P) of
+                            true -> put(suspended, get(suspended) ++ [P]);
+                            _ -> ok
+                        end
+                end
+            end);
+        {resume, Path, K} -> on(Ctx, Path, K, fun resume/1);
+        {go, Path} ->
+            case [H || {_, {P, _}} = H <- held_starts(Tab), P =:= Path] of
+                [] -> ok;
+                [Held | _] -> go(Tab, Held)
+            end;
+        {call, Path, K, Request} ->
+            on(Ctx, Path, K, fun(P) ->
+                ets:insert(Tab, {{helper, spawn(fun() -> call(Ctx, N, P, Path, Request) end)}})
+            end);
+        settle -> settle(Ctx);
+        sleep -> sleep(Ctx, 2300)
+    end.
+
+resume(P) ->
+    case lists:member(P, get(suspended)) of
+        true ->
+            put(suspended, lists:delete(P, get(suspended))),
+            catch erlang:resume_process(P);
+        false -> ok
+    end.
+
+%% The K-th of the living instances of this path, in the order of their starts.
+on(#{tab := Tab}, Path, K, Do) ->
+    case [P || [_, P] <- lists:sort(ets:match(Tab, {{instance, Path, '$1'}, '$2'})), not is_down(Tab, P)] of
+        [] -> ok;
+        Living -> Do(lists:nth(K rem length(Living) + 1, Living))
+    end.
+
+is_down(Tab, P) -> ets:member(Tab, {down, P}).
+
+held_starts(Tab) -> [{P, Name} || [Name, P] <- lists:sort(ets:match(Tab, {{held_start, '$1'}, '$2'})), not is_down(Tab, P)].
+
+held_workers(Tab) -> [P || [_, P] <- lists:sort(ets:match(Tab, {{held_worker, '$1'}, '$2'})), not is_down(Tab, P)].
+
+go(Tab, {P, Name}) -> ets:delete(Tab, {held_start, Name}), P ! {go, Name}.
+
+%% Until every timer that can expire has: silence for longer than the longest of them.
+settle(#{tab := Tab, unit := Unit} = Ctx) ->
+    Before = activity(Tab),
+    sleep(Ctx, 7 * Unit),
+    quiet(Ctx),
+    case activity(Tab) of
+        Before -> ok;
+        _ -> settle(Ctx)
+    end.
+
+activity(Tab) -> ets:info(Tab, size).
+
+sleep(#{gate := Gate}, Ms) ->
+    Gate ! leave,
+    Begin = erlang:monotonic_time(millisecond),
+    timer:sleep(Ms),
+    enter(Gate, again),
+    put(slept, get(slept) + erlang:monotonic_time(millisecond) - Begin).
+
+finish(#{tab := Tab} = Ctx) ->
+    lists:foreach(fun(P) -> resume(P), quiet(Ctx) end, get(suspended)),
+    maps:get(parent, Ctx) ! {exit_root, shutdown},
+    quiet(Ctx),
+    release(Tab, Ctx).
+
+release(Tab, Ctx) ->
+    case {held_starts(Tab), held_workers(Tab)} of
+        {[], []} -> ok;
+        {[Start | _], _} -> go(Tab, Start), quiet(Ctx), release(Tab, Ctx);
+        {[], [Worker | _]} -> Worker ! {do_exit, shutdown}, quiet(Ctx), release(Tab, Ctx)
+    end.
+
+cleanup(#{tab := Tab}) ->
+    Everyone = [P || [P] <- ets:match(Tab, {{helper, '$1'}})] ++ [P || [P] <- ets:match(Tab, {{instance, '_', '_'}, '$1'})],
+    [exit(P, kill) || P <- Everyone],
+    Monitors = [monitor(process, P) || P <- Everyone],
+    [receive {'DOWN', M, _, _, _} -> ok end || M <- Monitors],
+    ok.
+
+%%% Quiet: two looks in a row see everyone waiting, nobody having run in between, and every death delivered.
+
+quiet(#{tab := Tab}) -> quiet(Tab, none).
+
+quiet(Tab, Before) ->
+    case look(Tab) of
+        busy -> erlang:yield(), quiet(Tab, none);
+        Before -> ok;
+        Now -> erlang:yield(), quiet(Tab, Now)
+    end.
+
+%% A look costs the one who is looked at some reductions, always the same; they are taken off again.
+look(Tab) ->
+    Looks = case get(looks) of undefined -> 1; N -> N + 1 end,
+    put(looks, Looks),
+    Size = activity(Tab),
+    Everyone = [P || [P] <- ets:match(Tab, {{instance, '_', '_'}, '$1'})] ++ [P || [P] <- ets:match(Tab, {{helper, '$1'}})],
+    look(Everyone, Tab, get(suspended), Looks * persistent_term:get(oracle_look), [Size]).
+
+calibrate() ->
+    P = spawn(fun() -> receive stop -> ok end end),
+    timer:sleep(20),
+    [_, R1, R2, R3] = [begin [{status, waiting}, _, _, {_, R}] = ?LOOK(P), R end || _ <- [1, 2, 3, 4]],
+    R1 - R2 =:= R2 - R3 orelse error({looks, R1, R2, R3}),
+    P ! stop,
+    persistent_term:put(oracle_look, R2 - R1).
+
+look([], _, _, _, Seen) -> Seen;
+look([P | Rest], Tab, Suspended, Cost, Seen) ->
+    case ?LOOK(P) of
+        undefined ->
+            case is_down(Tab, P) orelse ets:member(Tab, {helper, P}) of
+                true -> look(Rest, Tab, Suspended, Cost, Seen);
+                false -> busy
+            end;
+        [{status, waiting}, {_, Length}, {_, Function}, {_, Reductions}] ->
+            %% Whoever is in the midst of something may have mail; who is at his loop may not.
+            Deaf = case Function of
+                {supervisor, _, _} -> true;
+                {?MODULE, outcome, _} -> true;
+                _ -> false
+            end,
+            case Length > 0 andalso not Deaf of
+                true -> busy;
+                false -> look(Rest, Tab, Suspended, Cost, [{P, Length, Reductions - Cost} | Seen])
+            end;
+        [{status, suspended}, {_, Length}, _, _] -> look(Rest, Tab, Suspended, Cost, [{P, Length} | Seen]);
+        [{status, _}, {_, Length}, _, _] ->
+            case lists:member(P, Suspended) of
+                true -> look(Rest, Tab, Suspended, Cost, [{P, Length} | Seen]);
+                false -> busy
+            end
+    end.
+
+%%% The collector: hears of everyone's death, and of every exit signal that a supervisor sends.
+
+collect(Tab) ->
+    receive
+        {watch, From, Ref, P} -> monitor(process, P), From ! {Ref, watched};
+        {'DOWN', _, process, P, Reason} ->
+            Name = name(Tab, P),
+            ets:insert(Tab, [{{down, P}}, {{log, stamp()}, ended, [Name, " ", reason(Reason)]}]);
+        {trace_ts, From, call, {erlang, exit, [To, Reason]}, Stamp} ->
+            ets:insert(Tab, {{log, Stamp}, name(Tab, From), ["signal ", name(Tab, To), " ", reason(Reason)]});
+        {sync, From} -> From ! synced;
+        _ -> ok
+    end,
+    collect(Tab).
+
+watch(#{collector := Collector}, P) ->
+    Ref = make_ref(),
+    Collector ! {watch, self(), Ref, P},
+    receive {Ref, watched} -> ok end.
+
+parent(#{tab := Tab} = Ctx) ->
+    process_flag(trap_exit, true),
+    Result = start(Ctx, 'r'),
+    note(Tab, parent, ["root ", started(Tab, Result)]),
+    parent_loop(Tab).
+
+parent_loop(Tab) ->
+    receive
+        {exit_root, Reason} ->
+            case ets:match(Tab, {{instance, 'r', '_'}, '$1'}) of
+                [[Root]] -> exit(Root, Reason);
+                _ -> ok
+            end;
+        _ -> ok
+    end,
+    parent_loop(Tab).
+
+%%% Start functions: they run in the supervisor.
+
+start(Ctx, Path) -> start(Ctx, Path, none).
+
+start(#{tab := Tab} = Ctx, Path, Extra) ->
+    N = ets:update_counter(Tab, {count, Path}, 1, {{count, Path}, 0}),
+    [{_, {_, _, _, _, _, Body, Script}}] = ets:lookup(Tab, {definition, Path}),
+    case get(oracle) of
+        {_, Actor} -> note(Tab, Actor, ["start ", instance({Path, N}), [[" x", integer_to_list(Extra)] || Extra =/= none]]);
+        undefined -> ok
+    end,
+    outcome(Ctx, {Path, N}, Body, case N > length(Script) of true -> ok; false -> lists:nth(N, Script) end).
+
+outcome(#{tab := Tab} = Ctx, Name, Body, {hold, Then}) ->
+    ets:insert(Tab, {{held_start, Name}, self()}),
+    receive {go, Name} -> ok end,
+    outcome(Ctx, Name, Body, Then);
+outcome(_, _, _, {error, E}) -> {error, E};
+outcome(_, _, _, {exit, E}) -> exit(E);
+outcome(_, _, _, {bad, Term}) -> Term;
+outcome(_, _, {worker, _, _}, ignore) -> ignore;
+outcome(Ctx, Name, {worker, Stop, Linked}, Outcome) ->
+    Self = self(),
+    {P, Monitor} = spawn_opt(fun() -> worker(Ctx, Name, Self, Stop, Linked) end, [link, monitor]),
+    ets:insert(maps:get(tab, Ctx), [{{instance, element(1, Name), element(2, Name)}, P}, {{name, P}, Name}]),
+    watch(Ctx, P),
+    P ! {ready, Self},
+    receive {P, ready} -> ok end,
+    case Outcome of
+        ok -> demonitor(Monitor, [flush]), {ok, P};
+        {ok, Info} -> demonitor(Monitor, [flush]), {ok, P, Info};
+        {dead, Reason} ->
+            P ! {do_exit, Reason},
+            receive {'DOWN', Monitor, _, _, _} -> {ok, P} end
+    end;
+outcome(Ctx, Name, {sup, _, _, _, _, _} = Body, Outcome) ->
+    case supervisor:start_link(?MODULE, {Ctx, Name, Body, Outcome}) of
+        {ok, P} when is_tuple(Outcome), element(1, Outcome) =:= ok -> {ok, P, element(2, Outcome)};
+        Result -> Result
+    end.
+
+worker(#{tab := Tab}, Name, Parent, Stop, Linked) ->
+    process_flag(trap_exit, Stop =/= die),
+    Linked orelse unlink(Parent),
+    receive {ready, Parent} -> Parent ! {self(), ready} end,
+    work(Tab, Name, Parent, Stop).
+
+work(Tab, Name, Parent, Stop) ->
+    receive
+        {do_exit, Reason} -> exit(Reason);
+        {'EXIT', Parent, shutdown} ->
+            case Stop of
+                {trap, Reason} -> exit(Reason);
+                hold -> ets:insert(Tab, {{held_worker, Name}, self()})
+            end;
+        {'EXIT', Parent, Reason} -> exit(Reason);
+        _ -> ok
+    end,
+    work(Tab, Name, Parent, Stop).
+
+init({#{tab := Tab, collector := Collector} = Ctx, {Path, N} = Name, Body, Outcome}) ->
+    {sup, Strategy, Intensity, Period, Auto, Children} = Body,
+    put(oracle, {Tab, instance(Name)}),
+    ets:insert(Tab, [{{instance, Path, N}, self()}, {{name, self()}, Name}]),
+    watch(Ctx, self()),
+    erlang:trace(self(), true, [call, strict_monotonic_timestamp, {tracer, Collector}]),
+    case Outcome of
+        ignore -> ignore;
+        _ ->
+            Flags = #{strategy => Strategy, intensity => Intensity, period => Period, auto_shutdown => Auto},
+            {ok, {Flags, [spec(Ctx, Path, C) || C <- Children]}}
+    end.
+
+spec(#{unit := Unit} = Ctx, Path, {Id, Restart, Significant, Shutdown, Type, Body, _} = Child) ->
+    #{id => Id, start => {?MODULE, start, [Ctx, child(Path, Child)]}, restart => Restart, significant => Significant,
+      shutdown => case Shutdown of long -> ?LONG; short -> short(Unit, Path, Body); Other -> Other end,
+      type => Type, modules => [?MODULE]}.
+
+%% Different for every level, so that no two timers that are set together expire together.
+short(Unit, _, {worker, _, _}) -> 2 * Unit;
+short(Unit, 'r', _) -> 5 * Unit;
+short(Unit, _, _) -> 3 * Unit.
+
+%%% Reports, in the process that makes them.
+
+log(#{msg := {report, #{label := {supervisor, _}, report := Report}}}, _) ->
+    case get(oracle) of
+        {Tab, Actor} ->
+            Offender = proplists:get_value(offender, Report),
+            {_, Id} = lists:keyfind(id, 1, Offender),
+            Who = case lists:keyfind(nb_children, 1, Offender) of
+                {_, Count} -> ["n=", integer_to_list(Count)];
+                false ->
+                    case lists:keyfind(pid, 1, Offender) of
+                        {_, {restarting, P}} -> ["restarting ", value(Tab, P)];
+                        {_, P} -> value(Tab, P);
+                        false -> "none"
+                    end
+            end,
+            Context = proplists:get_value(errorContext, Report),
+            Why = proplists:get_value(reason, Report),
+            note(Tab, Actor, ["report ", atom(Context), " ", value(Tab, Id), " ", Who, " ", reason(Why)]);
+        undefined -> ok
+    end;
+log(_, _) -> ok.
+
+%%% Calls.
+
+call(#{tab := Tab} = Ctx, N, Sup, Path, Request) ->
+    Text =
+        try
+            case Request of
+                {start, Child} ->
+                    define(Ctx, child(Path, Child), Child),
+                    started(Tab, supervisor:start_child(Sup, spec(Ctx, Path, Child)));
+                {start_extra, Extra} -> started(Tab, supervisor:start_child(Sup, [Extra]));
+                {terminate, Who} -> result(Tab, supervisor:terminate_child(Sup, who(Ctx, Who)));
+                {restart, Id} -> started(Tab, supervisor:restart_child(Sup, Id));
+                {delete, Id} -> result(Tab, supervisor:delete_child(Sup, Id));
+                {get, Who} -> got(Ctx, supervisor:get_childspec(Sup, who(Ctx, Who)));
+                which ->
+                    All = [["{", value(Tab, Id), " ", value(Tab, P), " ", atom(Type), "}"]
+                        || {Id, P, Type, _} <- supervisor:which_children(Sup)],
+                    case All of
+                        ["{undefined" ++ _ | _] -> lists:sort(All);
+                        [[_, "undefined" | _] | _] -> lists:sort([lists:flatten(A) || A <- All]);
+                        _ -> All
+                    end;
+                count ->
+                    Counts = supervisor:count_children(Sup),
+                    [[" ", integer_to_list(proplists:get_value(K, Counts))] || K <- [specs, active, supervisors, workers]]
+            end
+        catch
+            exit:{Why, {gen_server, call, _}} -> ["exit ", reason(Why)]
+        end,
+    note(Tab, reply, [integer_to_list(N), " ", Text]).
+
+who(_, Id) when is_atom(Id) -> Id;
+who(#{tab := Tab} = Ctx, {pid, Path, N}) ->
+    case ets:lookup(Tab, {instance, Path, N}) of
+        [{_, P}] -> P;
+        [] -> maps:get(parent, Ctx)
+    end.
+
+result(_, ok) -> "ok";
+result(_, {error, E}) when is_atom(E) -> ["error ", atom(E)];
+result(_, {error, _}) -> "error bad".
+
+started(Tab, {ok, P}) -> ["ok ", value(Tab, P)];
+started(Tab, {ok, P, Info}) -> ["ok ", value(Tab, P), " ", atom(Info)];
+started(_, {error, already_present}) -> "error already_present";
+started(Tab, {error, {already_started, P}}) -> ["error already_started ", value(Tab, P)];
+started(_, {error, E}) -> ["error ", reason(failure(E))];
+started(_, ignore) -> "ignore".
+
+failure({Reason, Child}) when element(1, Child) =:= child -> Reason;
+failure(Reason) -> Reason.
+
+got(#{unit := Unit}, {ok, #{id := Id, restart := R, significant := S, shutdown := Shutdown, type := T}}) ->
+    Time = case Shutdown of
+        ?LONG -> "long";
+        T1 when is_integer(T1), T1 =< 5 * Unit -> "short";
+        T1 -> atom(T1)
+    end,
+    ["spec ", [atom(A) ++ " " || A <- [Id, R, S]], Time, " ", atom(T)];
+got(_, {error, E}) -> ["error ", reason(E)].
+
+%%% Text.
+
+atom(A) -> atom_to_list(A).
+
+instance({Path, N}) -> atom(Path) ++ "#" ++ integer_to_list(N).
+
+name(Tab, P) ->
+    case ets:lookup(Tab, {name, P}) of
+        [{_, Name}] -> instance(Name);
+        [] -> "stranger"
+    end.
+
+value(Tab, P) when is_pid(P) -> name(Tab, P);
+value(_, A) when is_atom(A) -> atom(A).
+
+reason({shutdown, {failed_to_start_child, Id, Why}}) -> ["failed(", atom(Id), " ", reason(Why), ")"];
+reason({shutdown, X}) -> ["shutdown(", reason(X), ")"];
+reason({'EXIT', X}) -> ["crash(", reason(X), ")"];
+reason({bad, X}) -> ["bad(", reason(X), ")"];
+reason({start_spec, _}) -> "badspec";
+reason({supervisor_data, _}) -> "badspec";
+reason({bad_start_spec, _}) -> "badspec";
+reason(A) when is_atom(A) -> atom(A);
+reason(Tuple) when is_tuple(Tuple) -> "badspec".
+
+lines(Tab) ->
+    All = ets:select(Tab, [{{{log, '$1'}, '$2', '$3'}, [], [{{'$1', '$2', '$3'}}]}]),
+    {Lines, _} = lists:foldl(
+        fun({_, boundary, N}, {Acc, _}) -> {Acc, N};
+           ({_, Actor, Text}, {Acc, Step}) -> {[[integer_to_list(Step), " ", actor(Actor), " ", Text, "\n"] | Acc], Step}
+        end, {[], 0}, All),
+    lists:reverse(Lines).
+
+actor(A) when is_atom(A) -> atom(A);
+actor(A) -> A.
