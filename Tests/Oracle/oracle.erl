@@ -11,8 +11,10 @@
 -export([main/1, init/1, start/2, start/3, log/2]).
 
 -define(LONG, 3600000).
--define(GROUPS, 600).
--define(LOOK(P), process_info(P, [status, message_queue_len, current_function, reductions])).
+-define(GROUPS, 1000).
+%% Milliseconds in which a group must come to rest.
+-define(STUCK, 10000).
+-define(LOOK(P), process_info(P, [status, message_queue_len, current_function, reductions, links, monitors])).
 
 main([In, Out, UnitText, SlotsText]) ->
     Unit = list_to_integer(UnitText),
@@ -20,6 +22,8 @@ main([In, Out, UnitText, SlotsText]) ->
     {ok, Scenarios} = file:consult(In),
     ok = logger:set_primary_config(level, error),
     [logger:remove_handler(H) || H <- logger:get_handler_ids()],
+    %% Their reports ask other processes for their state, out of our sight, while somebody dies.
+    ok = logger:set_module_level([proc_lib, gen_server], none),
     ok = logger:add_handler(oracle, ?MODULE, #{}),
     calibrate(),
     erlang:trace_pattern({erlang, exit, 2}, true, []),
@@ -124,12 +128,17 @@ note(Tab, Actor, Text) -> ets:insert(Tab, {{log, stamp()}, Actor, Text}).
 
 step(Step, N, #{tab := Tab} = Ctx) ->
     case Step of
-        {crash, Path, K, Reason} -> on(Ctx, Path, K, fun(P) -> P ! {do_exit, Reason} end);
-        {kill, Path, K} -> on(Ctx, Path, K, fun(P) -> exit(P, kill) end);
-        {stranger, Path, K, Reason} -> on(Ctx, Path, K, fun(P) -> exit(P, Reason) end);
-        {parent, Reason} -> maps:get(parent, Ctx) ! {exit_root, Reason};
+        {crash, Path, K, Reason} -> on(Ctx, worker, Path, K, fun(P) -> P ! {do_exit, Reason} end);
+        {kill, Path, K} -> on(Ctx, any, Path, K, fun(P) -> exit(P, kill) end);
+        {stranger, Path, K, Reason} -> on(Ctx, supervisor, Path, K, fun(P) -> exit(P, Reason) end);
+        %% Until start_link returns, the parent is in it.
+        {parent, Reason} ->
+            case ets:member(Tab, root_started) of
+                true -> maps:get(parent, Ctx) ! {exit_root, Reason};
+                false -> ok
+            end;
         {suspend, Path, K} ->
-            on(Ctx, Path, K, fun(P) ->
+            on(Ctx, supervisor, Path, K, fun(P) ->
                 case lists:member(P, get(suspended)) of
                     true -> ok;
                     false ->
@@ -139,14 +148,14 @@ step(Step, N, #{tab := Tab} = Ctx) ->
                         end
                 end
             end);
-        {resume, Path, K} -> on(Ctx, Path, K, fun resume/1);
+        {resume, Path, K} -> on(Ctx, supervisor, Path, K, fun resume/1);
         {go, Path} ->
             case [H || {_, {P, _}} = H <- held_starts(Tab), P =:= Path] of
                 [] -> ok;
                 [Held | _] -> go(Tab, Held)
             end;
         {call, Path, K, Request} ->
-            on(Ctx, Path, K, fun(P) ->
+            on(Ctx, supervisor, Path, K, fun(P) ->
                 ets:insert(Tab, {{helper, spawn(fun() -> call(Ctx, N, P, Path, Request) end)}})
             end);
         settle -> settle(Ctx);
@@ -162,10 +171,15 @@ resume(P) ->
     end.
 
 %% The K-th of the living instances of this path, in the order of their starts.
-on(#{tab := Tab}, Path, K, Do) ->
+on(#{tab := Tab}, Kind, Path, K, Do) ->
     case [P || [_, P] <- lists:sort(ets:match(Tab, {{instance, Path, '$1'}, '$2'})), not is_down(Tab, P)] of
         [] -> ok;
-        Living -> Do(lists:nth(K rem length(Living) + 1, Living))
+        Living ->
+            P = lists:nth(K rem length(Living) + 1, Living),
+            case Kind =:= any orelse ets:lookup(Tab, {kind, P}) =:= [{{kind, P}, Kind}] of
+                true -> Do(P);
+                false -> ok
+            end
     end.
 
 is_down(Tab, P) -> ets:member(Tab, {down, P}).
@@ -197,15 +211,17 @@ sleep(#{gate := Gate}, Ms) ->
 
 finish(#{tab := Tab} = Ctx) ->
     lists:foreach(fun(P) -> resume(P), quiet(Ctx) end, get(suspended)),
+    release(Tab, Ctx, fun() -> ets:member(Tab, root_started) end),
     maps:get(parent, Ctx) ! {exit_root, shutdown},
     quiet(Ctx),
-    release(Tab, Ctx).
+    release(Tab, Ctx, fun() -> false end).
 
-release(Tab, Ctx) ->
-    case {held_starts(Tab), held_workers(Tab)} of
-        {[], []} -> ok;
-        {[Start | _], _} -> go(Tab, Start), quiet(Ctx), release(Tab, Ctx);
-        {[], [Worker | _]} -> Worker ! {do_exit, shutdown}, quiet(Ctx), release(Tab, Ctx)
+release(Tab, Ctx, Enough) ->
+    case {Enough(), held_starts(Tab), held_workers(Tab)} of
+        {true, _, _} -> ok;
+        {false, [], []} -> ok;
+        {false, [Start | _], _} -> go(Tab, Start), quiet(Ctx), release(Tab, Ctx, Enough);
+        {false, [], [Worker | _]} -> Worker ! {do_exit, shutdown}, quiet(Ctx), release(Tab, Ctx, Enough)
     end.
 
 cleanup(#{tab := Tab}) ->
@@ -215,15 +231,18 @@ cleanup(#{tab := Tab}) ->
     [receive {'DOWN', M, _, _, _} -> ok end || M <- Monitors],
     ok.
 
-%%% Quiet: two looks in a row see everyone waiting, nobody having run in between, and every death delivered.
+%%% Quiet: three looks in a row see everyone waiting, nobody having run in between, and every death delivered.
 
-quiet(#{tab := Tab}) -> quiet(Tab, none).
+quiet(#{tab := Tab}) -> quiet(Tab, none, 0, erlang:monotonic_time(millisecond) + ?STUCK).
 
-quiet(Tab, Before) ->
+quiet(_, _, 2, _) -> ok;
+quiet(Tab, Before, Same, Deadline) ->
+    erlang:monotonic_time(millisecond) < Deadline orelse exit({never_quiet, ets:lookup(Tab, step), everyone(Tab)}),
+    erlang:yield(),
     case look(Tab) of
-        busy -> erlang:yield(), quiet(Tab, none);
-        Before -> ok;
-        Now -> erlang:yield(), quiet(Tab, Now)
+        busy -> quiet(Tab, none, 0, Deadline);
+        Before -> quiet(Tab, Before, Same + 1, Deadline);
+        Now -> quiet(Tab, Now, 0, Deadline)
     end.
 
 %% A look costs the one who is looked at some reductions, always the same; they are taken off again.
@@ -232,12 +251,20 @@ look(Tab) ->
     put(looks, Looks),
     Size = activity(Tab),
     Everyone = [P || [P] <- ets:match(Tab, {{instance, '_', '_'}, '$1'})] ++ [P || [P] <- ets:match(Tab, {{helper, '$1'}})],
-    look(Everyone, Tab, get(suspended), Looks * persistent_term:get(oracle_look), [Size]).
+    case ets:match(Tab, {{unborn, '$1'}}) of
+        [] -> look(Everyone, Tab, get(suspended), Looks * persistent_term:get(oracle_look), [Size]);
+        _ -> busy
+    end.
+
+everyone(Tab) ->
+    Helpers = [P || [P] <- ets:match(Tab, {{helper, '$1'}})],
+    Named = [P || [P] <- ets:match(Tab, {{name, '$1'}, '_'})],
+    [{name(Tab, P), P, is_down(Tab, P), ?LOOK(P), process_info(P, messages)} || P <- Named ++ Helpers].
 
 calibrate() ->
     P = spawn(fun() -> receive stop -> ok end end),
     timer:sleep(20),
-    [_, R1, R2, R3] = [begin [{status, waiting}, _, _, {_, R}] = ?LOOK(P), R end || _ <- [1, 2, 3, 4]],
+    [_, R1, R2, R3] = [begin [{status, waiting}, _, _, {_, R} | _] = ?LOOK(P), R end || _ <- [1, 2, 3, 4]],
     R1 - R2 =:= R2 - R3 orelse error({looks, R1, R2, R3}),
     P ! stop,
     persistent_term:put(oracle_look, R2 - R1).
@@ -250,24 +277,26 @@ look([P | Rest], Tab, Suspended, Cost, Seen) ->
                 true -> look(Rest, Tab, Suspended, Cost, Seen);
                 false -> busy
             end;
-        [{status, waiting}, {_, Length}, {_, Function}, {_, Reductions}] ->
-            %% Whoever is in the midst of something may have mail; who is at his loop may not.
-            Deaf = case Function of
-                {supervisor, _, _} -> true;
-                {?MODULE, outcome, _} -> true;
-                _ -> false
+        [{status, Status}, {_, Length}, {_, Function}, {_, Reductions}, {links, Links}, {monitors, Monitors}] ->
+            %% Whoever is in the midst of something may have mail; who is at his loop may not. A link or a monitor of
+            %% somebody dead has its signal still to come.
+            Rests = case lists:member(P, Suspended) of
+                true -> true;
+                false -> Status =:= waiting andalso (Length =:= 0 orelse is_deaf(Function))
             end,
-            case Length > 0 andalso not Deaf of
-                true -> busy;
-                false -> look(Rest, Tab, Suspended, Cost, [{P, Length, Reductions - Cost} | Seen])
-            end;
-        [{status, suspended}, {_, Length}, _, _] -> look(Rest, Tab, Suspended, Cost, [{P, Length} | Seen]);
-        [{status, _}, {_, Length}, _, _] ->
-            case lists:member(P, Suspended) of
-                true -> look(Rest, Tab, Suspended, Cost, [{P, Length} | Seen]);
+            Owed = lists:any(fun(L) -> is_down(Tab, L) end, Links) orelse
+                lists:any(fun({process, M}) -> is_down(Tab, M); (_) -> false end, Monitors),
+            case Rests andalso not Owed of
+                true -> look(Rest, Tab, Suspended, Cost, [{P, Length, Reductions - Cost} | Seen]);
                 false -> busy
             end
     end.
+
+is_deaf({supervisor, _, _}) -> true;
+is_deaf({proc_lib, sync_start_link, _}) -> true;
+is_deaf({proc_lib, sync_start, _}) -> true;
+is_deaf({?MODULE, outcome, _}) -> true;
+is_deaf(_) -> false.
 
 %%% The collector: hears of everyone's death, and of every exit signal that a supervisor sends.
 
@@ -293,6 +322,7 @@ parent(#{tab := Tab} = Ctx) ->
     process_flag(trap_exit, true),
     Result = start(Ctx, 'r'),
     note(Tab, parent, ["root ", started(Tab, Result)]),
+    ets:insert(Tab, {root_started}),
     parent_loop(Tab).
 
 parent_loop(Tab) ->
@@ -330,7 +360,7 @@ outcome(_, _, {worker, _, _}, ignore) -> ignore;
 outcome(Ctx, Name, {worker, Stop, Linked}, Outcome) ->
     Self = self(),
     {P, Monitor} = spawn_opt(fun() -> worker(Ctx, Name, Self, Stop, Linked) end, [link, monitor]),
-    ets:insert(maps:get(tab, Ctx), [{{instance, element(1, Name), element(2, Name)}, P}, {{name, P}, Name}]),
+    ets:insert(maps:get(tab, Ctx), [{{instance, element(1, Name), element(2, Name)}, P}, {{name, P}, Name}, {{kind, P}, worker}]),
     watch(Ctx, P),
     P ! {ready, Self},
     receive {P, ready} -> ok end,
@@ -341,7 +371,9 @@ outcome(Ctx, Name, {worker, Stop, Linked}, Outcome) ->
             P ! {do_exit, Reason},
             receive {'DOWN', Monitor, _, _, _} -> {ok, P} end
     end;
-outcome(Ctx, Name, {sup, _, _, _, _, _} = Body, Outcome) ->
+outcome(#{tab := Tab} = Ctx, Name, {sup, _, _, _, _, _} = Body, Outcome) ->
+    %% Nobody can look at it before it runs.
+    ets:insert(Tab, {{unborn, Name}}),
     case supervisor:start_link(?MODULE, {Ctx, Name, Body, Outcome}) of
         {ok, P} when is_tuple(Outcome), element(1, Outcome) =:= ok -> {ok, P, element(2, Outcome)};
         Result -> Result
@@ -350,7 +382,10 @@ outcome(Ctx, Name, {sup, _, _, _, _, _} = Body, Outcome) ->
 worker(#{tab := Tab}, Name, Parent, Stop, Linked) ->
     process_flag(trap_exit, Stop =/= die),
     Linked orelse unlink(Parent),
-    receive {ready, Parent} -> Parent ! {self(), ready} end,
+    receive
+        {ready, Parent} -> Parent ! {self(), ready};
+        {'EXIT', Parent, Reason} -> exit(Reason)
+    end,
     work(Tab, Name, Parent, Stop).
 
 work(Tab, Name, Parent, Stop) ->
@@ -369,7 +404,8 @@ work(Tab, Name, Parent, Stop) ->
 init({#{tab := Tab, collector := Collector} = Ctx, {Path, N} = Name, Body, Outcome}) ->
     {sup, Strategy, Intensity, Period, Auto, Children} = Body,
     put(oracle, {Tab, instance(Name)}),
-    ets:insert(Tab, [{{instance, Path, N}, self()}, {{name, self()}, Name}]),
+    ets:insert(Tab, [{{instance, Path, N}, self()}, {{name, self()}, Name}, {{kind, self()}, supervisor}]),
+    ets:delete(Tab, {unborn, Name}),
     watch(Ctx, self()),
     erlang:trace(self(), true, [call, strict_monotonic_timestamp, {tracer, Collector}]),
     case Outcome of
@@ -391,7 +427,7 @@ short(Unit, _, _) -> 3 * Unit.
 
 %%% Reports, in the process that makes them.
 
-log(#{msg := {report, #{label := {supervisor, _}, report := Report}}}, _) ->
+log(#{msg := {report, #{label := {supervisor, What}, report := Report}}}, _) when What =/= unexpected_msg ->
     case get(oracle) of
         {Tab, Actor} ->
             Offender = proplists:get_value(offender, Report),
