@@ -97,6 +97,7 @@ let package = Package(
         tests("AppCompiler", ["AppCompiler", "CapabilityModel", "PolicyCompiler", "Supervision"]),
         tests("PolicyCompiler", ["CapabilityModel", "PolicyCompiler", toml]),
         tests("Supervision", ["CapabilityModel", "Supervision"]),
+        tests("SupervisionOracle", ["CapabilityModel", "Supervision"]),
         // Programs that seal themselves and then try things; LinuxKernelTests starts them.
         .target(
             name: "KernelVictims", dependencies: ["CapabilityModel", "LinuxKernel", "PolicyCompiler"],

@@ -282,7 +282,9 @@ look([P | Rest], Tab, Suspended, Cost, Seen) ->
             %% somebody dead has its signal still to come.
             Rests = case lists:member(P, Suspended) of
                 true -> true;
-                false -> Status =:= waiting andalso (Length =:= 0 orelse is_deaf(Function))
+                false ->
+                    Status =:= waiting andalso
+                        (is_deaf(Function) orelse (Length =:= 0 andalso is_listening(Function)))
             end,
             Owed = lists:any(fun(L) -> is_down(Tab, L) end, Links) orelse
                 lists:any(fun({process, M}) -> is_down(Tab, M); (_) -> false end, Monitors),
@@ -297,6 +299,13 @@ is_deaf({proc_lib, sync_start_link, _}) -> true;
 is_deaf({proc_lib, sync_start, _}) -> true;
 is_deaf({?MODULE, outcome, _}) -> true;
 is_deaf(_) -> false.
+
+%% Where somebody waits for the next thing; who waits elsewhere does so for a server of the system's, which answers.
+is_listening({gen_server, loop, _}) -> true;
+is_listening({erlang, hibernate, _}) -> true;
+is_listening({gen, do_call, _}) -> true;
+is_listening({?MODULE, _, _}) -> true;
+is_listening(_) -> false.
 
 %%% The collector: hears of everyone's death, and of every exit signal that a supervisor sends.
 
