@@ -60,7 +60,9 @@ private func setting(_ name: String) -> String? { ProcessInfo.processInfo.enviro
         var failures: [(Int, Scenario)] = []
         for (number, scenario) in scenarios {
             let otp = try #require(theirs[number], "OTP's side left scenario \(number) out")
-            if ours[number]?.canonical != World.trace(otp, like: scenario).canonical { failures.append((number, scenario)) }
+            if ours[number]?.canonical != World.trace(otp, like: scenario).canonical {
+                failures.append((number, scenario))
+            }
         }
         let unsteady = try steady(&failures, erlang)
         let rate = Double(scenarios.count) / max(0.001, (theirsDone - oursDone) / .seconds(1))

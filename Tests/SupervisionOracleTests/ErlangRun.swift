@@ -27,7 +27,8 @@ struct ErlangRun {
         guard let erl = Self.find("erl"), let erlc = Self.find("erlc") else { throw OracleError.noErlang }
         self.erl = erl
         directory = FileManager.default.temporaryDirectory
-            .appending(path: "bulkhead-oracle-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))")
+            .appending(
+                path: "bulkhead-oracle-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let source = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Oracle/oracle.erl")
@@ -36,9 +37,7 @@ struct ErlangRun {
 
     func remove() { try? FileManager.default.removeItem(at: directory) }
 
-    /// - Parameters:
-    ///   - scenarios: by number.
-    ///   - keep: where the traces stay, if anywhere.
+    /// What OTP does in these scenarios, which have numbers; `keep`: where the traces stay, if anywhere.
     func traces(of scenarios: [(Int, Scenario)], keep: URL? = nil) throws -> Traces {
         let input = keep.map { $0.appendingPathExtension("scenarios") } ?? directory.appending(path: "scenarios")
         let output = keep ?? directory.appending(path: "traces")

@@ -53,7 +53,9 @@ struct Generator {
 
     private mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
 
-    private mutating func pick<Value>(_ values: [Value]) -> Value { values[Int.random(in: 0..<values.count, using: &random)] }
+    private mutating func pick<Value>(_ values: [Value]) -> Value {
+        values[Int.random(in: 0..<values.count, using: &random)]
+    }
 
     private mutating func weighted<Value>(_ choices: [(Int, Value)]) -> Value {
         var at = Int.random(in: 0..<choices.reduce(0) { $0 + $1.0 }, using: &random)
@@ -72,7 +74,8 @@ struct Generator {
         ])
         let autoShutdown = weighted([(55, AutoShutdown.never), (24, .anySignificant), (21, .allSignificant)])
         let isSimple = strategy == .simpleOneForOne
-        let count = isSimple ? (chance(97) ? 1 : pick([0, 2])) : weighted([(3, 0), (15, 1), (32, 2), (30, 3), (20, 4)])
+        let count =
+            isSimple ? (chance(97) ? 1 : pick([0, 2])) : weighted([(3, 0), (15, 1), (32, 2), (30, 3), (20, 4)])
         var children = (0..<count).map { place in
             node(["a", "b", "c", "d"][place], isSimple: isSimple, autoShutdown, depth: depth)
         }
@@ -91,7 +94,8 @@ struct Generator {
             ? .supervisor(tree(depth: depth + 1))
             : .worker(
                 weighted([
-                    (58, StopBehaviour.die), (24, .trap(pick(Self.reasons + ["shutdown"]))), (usesShort ? 50 : 18, .hold),
+                    (58, StopBehaviour.die), (24, .trap(pick(Self.reasons + ["shutdown"]))),
+                    (usesShort ? 50 : 18, .hold),
                 ]), linked: chance(93))
         let short: ShutdownTime = usesShort && chance(80) ? .short : .long
         return Node(
@@ -199,7 +203,8 @@ struct Generator {
             let path = "\(place.path).\(tree.children.first?.id ?? "a")"
             let who: Who = chance(85) ? .process(path: path, number: number(0...4)) : .id(chance(70) ? "a" : "z")
             return weighted([
-                (40, Ask.startExtra(UInt8(number(0...9)))), (24, .terminate(who)), (6, .restart("a")), (6, .delete("a")),
+                (40, Ask.startExtra(UInt8(number(0...9)))), (24, .terminate(who)), (6, .restart("a")),
+                (6, .delete("a")),
                 (8, .get(who)), (8, .which), (8, .count),
             ])
         }
@@ -207,7 +212,8 @@ struct Generator {
         let who: Who = chance(92) ? .id(id) : .process(path: "\(place.path).\(id)", number: number(0...2))
         return weighted([
             (18, Ask.start(node(chance(60) ? "n" : id, isSimple: false, tree.autoShutdown, depth: 2))),
-            (2, .startExtra(1)), (22, .terminate(who)), (20, .restart(id)), (12, .delete(id)), (7, .get(who)), (10, .which),
+            (2, .startExtra(1)), (22, .terminate(who)), (20, .restart(id)), (12, .delete(id)), (7, .get(who)),
+            (10, .which),
             (9, .count),
         ])
     }

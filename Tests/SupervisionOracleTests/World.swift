@@ -107,13 +107,15 @@ final class World {
         return world
     }
 
-    /// - Parameter schedule: who is next of those that have something to do; nil: who has waited longest.
+    /// Under a schedule, whoever has something to do may be next; without one, who has waited longest is.
     private static func run(_ scenario: Scenario, schedule: SplitMix64?) -> World {
         let world = World()
         world.schedule = schedule
-        world.define("r", Node(
-            id: "r", restart: .permanent, significant: false, shutdown: .infinity, kind: .supervisor,
-            body: .supervisor(scenario.root), script: []))
+        world.define(
+            "r",
+            Node(
+                id: "r", restart: .permanent, significant: false, shutdown: .infinity, kind: .supervisor,
+                body: .supervisor(scenario.root), script: []))
         world.startFunction("r", extra: [], supervisor: nil, attempt: nil)
         world.settleQueue()
         for step in scenario.steps {
