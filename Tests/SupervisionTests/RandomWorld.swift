@@ -159,7 +159,8 @@ final class RandomWorld {
         case 26...28: return .countChildren
         default:
             if random.chance(20) { return .stop(random.one(Self.reasons)) }
-            let children = Self.ids.prefix(random.below(4)).map { spec($0, depth: 1) }
+            // No trees: a worker that runs and ignores to be shut down would be given all the time there is.
+            let children = Self.ids.prefix(random.below(4)).map { spec($0, depth: 0) }
             return .change(flags(children: children), children)
         }
     }
