@@ -128,6 +128,13 @@ struct HostedCellTests {
         let long = try bench.start("long")
         _ = try bench.ended(long)
         #expect(bench.output(of: long) == String(repeating: "l", count: 20_000))
+        // More than the socket holds, before anybody reads.
+        let crowd = try (0..<40).map { _ in try bench.start("long") }
+        Thread.sleep(forTimeInterval: 0.3)
+        for number in crowd {
+            #expect(try bench.ended(number) == .normal)
+            #expect(bench.output(of: number).utf8.count == 20_000)
+        }
         let surroundings = try bench.start("surroundings", "a b")
         _ = try bench.ended(surroundings)
         #expect(bench.output(of: surroundings) == "hosted|surroundings|a b|CHILD=\(surroundings)|\n")
@@ -269,6 +276,32 @@ struct HostedCellTests {
         #expect(try bench.ended(second) == .killed)
         #expect(CellProbe.targets(ofProcess: Int(bench.cell.pid)).count == open)
         _ = crashing.rawValue
+        try bench.close()
+    }
+
+    @Test("makes its children's connections through the broker")
+    func connections() throws {
+        let loopback = try #require(IPAddress(text: "127.0.0.1"))
+        let listener = try StreamSocket.listen(at: .ip(loopback, port: 0))
+        let port = try #require(try StreamSocket.localAddress(listener.rawValue)?.port)
+        let net = "[net]\nconnect = [\"tcp://127.0.0.1:\(port)\"]\nlisten = [\"tcp://127.0.0.1:\(port)\"]\n"
+        let bench = try HostedBench(policy: net, modules: ["hosted", "tcp-connect"])
+        try bench.started(bench.start("accepts", "pong", listeners: [listener.rawValue]))
+        func order(_ number: UInt64, _ port: UInt16) -> ChildOrder {
+            ChildOrder(
+                number: number, label: "client-\(number)", module: "tcp-connect",
+                arguments: ["tcp-connect", "127.0.0.1", "\(port)"].map { Array($0.utf8) })
+        }
+        for number in 2...41 as ClosedRange<UInt64> { try bench.cell.start(order(number, port)) }
+        try bench.cell.start(order(42, port ^ 1))
+        for number in 2...41 as ClosedRange<UInt64> {
+            _ = try bench.ended(number)
+            #expect(bench.output(of: number).hasPrefix("tcp-connect: connected\n"))
+        }
+        #expect(try bench.ended(42) == .exited(code: 1))
+        #expect(bench.output(of: 42) == "tcp-connect: denied ENOTCAPABLE\n")
+        let denials = bench.events.filter { if case .denied = $0.kind { true } else { false } }
+        #expect(denials.map(\.process) == ["client-42/\(bench.cell.pid)"] && denials.allSatisfy { !$0.isClaim })
         try bench.close()
     }
 
