@@ -128,7 +128,7 @@ package final class HostedCell {
         let count = (try? epoll.wait(into: &events, deadline: 0)) ?? 0
         if count > 0 {
             var heard: [CellMessage] = []
-            link.hear { heard.append($0) }
+            link.hear { note($0, &heard) }
             // Who prints and ends has printed before: what we have heard of comes after what is in the socket by now.
             printed()
             for message in heard { heed(message) }
@@ -305,6 +305,13 @@ package final class HostedCell {
         }
     }
 
+    /// Keeps a message for later; whose denials those behind it are is known at once.
+    private func note(_ message: CellMessage, _ heard: inout [CellMessage]) {
+        heard.append(message)
+        guard case .started(let number, let process, _) = message, let child = children[number] else { return }
+        labels.table[process] = child.order.label
+    }
+
     private func heed(_ message: CellMessage) {
         // Once there is a verdict on the cell it has nothing more to say.
         guard link.verdict == nil else { return }
@@ -313,7 +320,6 @@ package final class HostedCell {
             guard let child = children[number], !child.isStarted else { return link.distrust("starts what it started") }
             children[number]?.isStarted = true
             children[number]?.process = process
-            labels.table[process] = child.order.label
             let arguments = child.order.arguments.dropFirst().map { String(decoding: $0, as: UTF8.self) }
             link.report(
                 .started(
@@ -363,7 +369,7 @@ package final class HostedCell {
 
     private func bury(_ exit: ProcessExit) {
         var heard: [CellMessage] = []
-        link.hearTheRest { heard.append($0) }
+        link.hearTheRest { note($0, &heard) }
         // All that is in the socket by now, and no more: whoever the cell left behind with its end is not waited for.
         printed()
         for message in heard { heed(message) }
