@@ -17,6 +17,9 @@ final class Grant: Sendable {
     /// The supervised child that the process is, or descends from; nil but in a hosted cell.
     let order: Order?
 
+    /// Neither authority nor budget was narrowed: it is there as long as the program.
+    let isPrograms: Bool
+
     struct End {
         /// CLOCK_MONOTONIC, ns.
         let time: UInt64
@@ -37,6 +40,7 @@ final class Grant: Sendable {
         self.lowered = lowered
         self.end = end
         self.order = order
+        isPrograms = authority.narrowing == .none && account.depth == 0 && order == nil
     }
 
     /// The key of a limit's refusal.

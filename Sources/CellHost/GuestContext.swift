@@ -13,12 +13,14 @@ final class GuestContext {
     let program: Program
     let grant: Grant
     let process: Process
-    /// What this process's `spawn` runs where it names no module.
+    /// What this process runs, and its `spawn` where that names no module.
     let module: ProgramModule
+    /// `module` under the authority of `grant`.
+    let code: Authority.Code
     // Unchecked, here and below: each host call would otherwise ask the language runtime whether another access is under way,
     // which cannot be while one thread at a time runs the process (ThreadSanitizer looks at that in the runtime's tests).
     @safe @exclusivity(unchecked) var handles = HandleTable()
-    @safe @exclusivity(unchecked) var monitors: MonitorTable?
+    @safe @exclusivity(unchecked) var monitors = MonitorTable()
     @safe @exclusivity(unchecked) private var wasiProcess: WASIProcess?
     /// What the parent gave, until `argument` takes it.
     var argument: SpawnArgument?
@@ -29,14 +31,17 @@ final class GuestContext {
     @safe @exclusivity(unchecked) var wait: Wait?
     /// Why the process ends, set with `.end`.
     @safe @exclusivity(unchecked) var ending: ExitReason?
+    /// The function that it starts with, while that is called directly because it was not expected to wait.
+    @safe @exclusivity(unchecked) var directStart: UInt32?
     /// The call that answered `.wait` and will be made again.
     @safe @exclusivity(unchecked) var underWay = CallUnderWay.none
 
-    init(program: Program, grant: Grant, process: Process, module: ProgramModule) {
+    init(program: Program, grant: Grant, process: Process, module: ProgramModule, code: Authority.Code) {
         self.program = program
         self.grant = grant
         self.process = process
         self.module = module
+        self.code = code
     }
 
     /// WASI's view of the process, made by its first call: many children never make one.
@@ -71,18 +76,23 @@ final class GuestContext {
         return deadline
     }
 
-    /// Gives back what was charged for the process and forgets what it asked for. Called once, when it has ended.
+    /// Gives back what was charged for the process and forgets all that it did: the next process in its block may get this
+    /// context. Called once, when it has ended.
     func release() {
-        if handles.count > 0 { grant.account.refund(.fds, UInt64(handles.count)) }
-        handles = HandleTable()
-        if let monitors, monitors.count > 0 {
-            grant.account.refund(.memory, MonitorTable.cost * UInt64(monitors.count))
+        if handles.count > 0 {
+            grant.account.refund(.fds, UInt64(handles.count))
+            handles = HandleTable()
         }
-        monitors = nil
+        if monitors.count > 0 { grant.account.refund(.memory, MonitorTable.cost * UInt64(monitors.count)) }
+        if monitors.isUsed { monitors = MonitorTable() }
         dropArgument()
         if case .request(let id) = underWay { program.broker.forget(id) }
         underWay = .none
-        wasiProcess = nil
+        if wasiProcess != nil { wasiProcess = nil }
+        messageWait = 0
+        if wait != nil { wait = nil }
+        if ending != nil { ending = nil }
+        directStart = nil
     }
 
     /// The argument is gone, and so is its charge.
@@ -96,6 +106,10 @@ final class GuestContext {
     static let directHooks = DirectHooks(
         onDirectWait: { object in
             let context = guestContext(object)
+            if let entry = context.directStart {
+                context.directStart = nil
+                context.module.starts.disappointed(entry)
+            }
             return context.process.blockThread(context.takeWait())
         },
         onDirectSlice: { guestContext($0).process.sliceIsOver() })

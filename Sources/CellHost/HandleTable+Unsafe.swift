@@ -116,29 +116,72 @@ struct HandleTarget {
 
 /// A process's monitors by the guest's numbers, which are not used again before 2^32 others were.
 struct MonitorTable {
-    private var monitors: [UInt32: MonitorID] = [:]
-    private var numbers: [MonitorID: UInt32] = [:]
+    private struct Entry {
+        let number: UInt32
+        let monitor: MonitorID
+    }
+
+    /// So many are searched one by one.
+    private static let few = 8
+
+    private var list: [Entry] = []
+    /// All of them, once there were more than a few.
+    private var hashed: Hashed?
     private var last: UInt32 = 0
+
+    private final class Hashed {
+        var monitors: [UInt32: MonitorID] = [:]
+        var numbers: [MonitorID: UInt32] = [:]
+    }
 
     /// Host memory for each, in bytes, as it is charged: two entries with the room that tables keep free.
     static let cost: UInt64 = 96
 
-    var count: Int { monitors.count }
+    var count: Int { hashed?.monitors.count ?? list.count }
 
-    subscript(number: UInt32) -> MonitorID? { monitors[number] }
+    /// Whether it ever had a monitor.
+    var isUsed: Bool { last != 0 }
+
+    subscript(number: UInt32) -> MonitorID? {
+        if let hashed { return hashed.monitors[number] }
+        for entry in list where entry.number == number { return entry.monitor }
+        return nil
+    }
 
     mutating func insert(_ monitor: MonitorID) -> UInt32 {
-        repeat { last &+= 1 } while last == 0 || monitors[last] != nil
-        monitors[last] = monitor
-        numbers[monitor] = last
+        repeat { last &+= 1 } while last == 0 || self[last] != nil
+        if hashed == nil, list.count < MonitorTable.few {
+            list.append(Entry(number: last, monitor: monitor))
+            return last
+        }
+        if hashed == nil {
+            let made = Hashed()
+            for entry in list {
+                made.monitors[entry.number] = entry.monitor
+                made.numbers[entry.monitor] = entry.number
+            }
+            hashed = made
+            list = []
+        }
+        hashed?.monitors[last] = monitor
+        hashed?.numbers[monitor] = last
         return last
     }
 
     mutating func remove(_ number: UInt32) -> MonitorID? {
-        guard let monitor = monitors.removeValue(forKey: number) else { return nil }
-        numbers[monitor] = nil
+        if hashed == nil {
+            guard let place = list.firstIndex(where: { $0.number == number }) else { return nil }
+            return list.remove(at: place).monitor
+        }
+        guard let monitor = hashed?.monitors.removeValue(forKey: number) else { return nil }
+        hashed?.numbers[monitor] = nil
+        if count == 0 { hashed = nil }
         return monitor
     }
 
-    func number(of monitor: MonitorID) -> UInt32? { numbers[monitor] }
+    func number(of monitor: MonitorID) -> UInt32? {
+        if let hashed { return hashed.numbers[monitor] }
+        for entry in list where entry.monitor == monitor { return entry.number }
+        return nil
+    }
 }

@@ -96,8 +96,9 @@ struct LoadedProgram {
         let spawned = program.runtime.spawn(request) { process in
             program.setRoot(process.id)
             return WasmProcess(
-                code, start: start,
-                context: GuestContext(program: program, grant: grant, process: copy process, module: module))
+                start: start,
+                context: GuestContext(
+                    program: program, grant: grant, process: copy process, module: module, code: code))
         }
         return (try spawned.get().process, invocation)
     }

@@ -11,24 +11,30 @@ import WasmEngine
 /// A module of the program, and what a process can be started as in it.
 final class ProgramModule: Sendable {
     let module: Module
-    let hasInitialize: Bool
-    let hasStart: Bool
+    /// `_initialize()`
+    let initializeExport: PreparedExport?
+    /// `_start()`
+    let startExport: PreparedExport?
     /// `bulkhead_spawned(entry: i32)`
-    let hasSpawned: Bool
+    let spawnedExport: PreparedExport?
+    /// How processes of `spawnedExport` have ended.
+    let starts = StartHistory()
     /// `bulkhead_message() -> i32`
     let messageExport: PreparedExport?
 
     init(_ module: Module) {
         self.module = module
-        func has(_ name: String, _ type: FunctionType) -> Bool { module.exports[name] == .function(type) }
-        hasInitialize = has("_initialize", FunctionType([], []))
-        hasStart = has("_start", FunctionType([], []))
-        hasSpawned = has("bulkhead_spawned", FunctionType([.i32], []))
-        messageExport =
-            has("bulkhead_message", FunctionType([], [.i32]))
-            ? try? PreparedExport("bulkhead_message", of: module) : nil
+        func export(_ name: String, _ type: FunctionType) -> PreparedExport? {
+            module.exports[name] == .function(type) ? try? PreparedExport(name, of: module) : nil
+        }
+        initializeExport = export("_initialize", FunctionType([], []))
+        startExport = export("_start", FunctionType([], []))
+        spawnedExport = export("bulkhead_spawned", FunctionType([.i32], []))
+        messageExport = export("bulkhead_message", FunctionType([], [.i32]))
     }
 
+    var hasInitialize: Bool { initializeExport != nil }
+    var hasStart: Bool { startExport != nil }
     var handlesMessages: Bool { messageExport != nil }
 
     /// Whether it can be a process of its own.

@@ -8,23 +8,6 @@ import WasmEngine
 
 /// Belongs to the thread that runs the process.
 final class WasmProcess: Resumable {
-    /// What runs once the module is instantiated and initialised.
-    enum Start {
-        /// `_start`, or for a reactor `_initialize` alone.
-        case program(isHandler: Bool)
-        /// `bulkhead_spawned` with the function's number.
-        case function(UInt32, isHandler: Bool)
-        /// An export of the program's, with arguments as text.
-        case invocation(Invocation)
-
-        var isHandler: Bool {
-            switch self {
-            case .program(let isHandler), .function(_, let isHandler): isHandler
-            case .invocation: false
-            }
-        }
-    }
-
     private struct Rest {
         /// CLOCK_MONOTONIC, ns.
         var begins: UInt64
@@ -53,15 +36,14 @@ final class WasmProcess: Resumable {
     /// Nanoseconds after which a process that waits for messages on its fiber gives its pages back.
     private static let restAfter: UInt64 = 2_000_000_000
 
-    private let code: Authority.Code
-    private let start: Start
-    private let context: GuestContext
-    // Unchecked for the reason that `GuestContext` gives.
-    @safe @exclusivity(unchecked) private var store: Store?
+    private var start: Start
+    let context: GuestContext
+    // Unchecked as in `GuestContext`; set anew by `retire`.
+    @safe @exclusivity(unchecked) var store: Store?
     /// In place of the store, while an idle handler is parked.
-    @safe @exclusivity(unchecked) private var parked: StoredInstance?
+    @safe @exclusivity(unchecked) var parked: StoredInstance?
     /// When a handler that is idle is to be parked, CLOCK_MONOTONIC in ns; nil while it is not idle, and when it cannot be.
-    @safe @exclusivity(unchecked) private var parkingTime: UInt64?
+    @safe @exclusivity(unchecked) var parkingTime: UInt64?
     /// The wait under way, if it is one for messages that may be long and has a deadline.
     @safe @exclusivity(unchecked) private var rest: Rest?
     /// The wait under way is one for messages without end.
@@ -71,17 +53,59 @@ final class WasmProcess: Resumable {
     @safe @exclusivity(unchecked) private var stage = Stage.created
     /// How many messages are still to be handled on a fiber, since a direct call took too long or had to wait.
     @safe @exclusivity(unchecked) private var fiberMessages = 0
+    @safe @exclusivity(unchecked) private var startsDirectly = false
+    @safe @exclusivity(unchecked) private var hasWaited = false
 
-    init(_ code: Authority.Code, start: Start, context: GuestContext) {
-        self.code = code
+    init(start: Start, context: GuestContext) {
         self.start = start
         self.context = context
+        startsDirectly = mayStartDirectly
     }
 
-    /// Never where a parent has set an end: a direct call cannot be put aside when it has come.
-    var canRunDirectly: Bool { fiberMessages == 0 && stage == .idle && context.grant.end == nil }
+    /// What starts a handler is short as a rule, and then the handler never has a stack; other functions have to show it.
+    private var mayStartDirectly: Bool {
+        switch start {
+        case .program(let isHandler): isHandler
+        case .function(let entry, let isHandler): isHandler || context.module.starts.mayStartDirectly(entry)
+        case .invocation: false
+        }
+    }
 
-    func didOverrun() { fiberMessages = WasmProcess.forgivenAfter }
+    /// Makes one that was retired what the next process in its block runs, if code and grant are the same.
+    /// - Returns: whether they are; else nothing has changed.
+    func restart(_ start: Start, code: Authority.Code, grant: Grant, argument: SpawnArgument?) -> Bool {
+        guard context.code === code, context.grant === grant else { return false }
+        self.start = start
+        startsDirectly = mayStartDirectly
+        if let argument { context.argument = argument }
+        return true
+    }
+
+    func retire() -> Bool {
+        // A narrowed grant must not be held longer than its processes, nor what the first process leaves to the cell's end.
+        guard context.grant.isPrograms, store == nil, parked == nil else { return false }
+        stage = .created
+        fiberMessages = 0
+        hasWaited = false
+        parkingTime = nil
+        rest = nil
+        waitsLong = false
+        longFrom = 0
+        return true
+    }
+
+    var code: Authority.Code { context.code }
+
+    /// Never where a parent has set an end: a direct call cannot be put aside when it has come.
+    var canRunDirectly: Bool {
+        guard fiberMessages == 0, context.grant.end == nil else { return false }
+        return stage == .idle || (stage == .created && startsDirectly)
+    }
+
+    func didOverrun() {
+        fiberMessages = WasmProcess.forgivenAfter
+        if case .function(let entry, isHandler: false) = start { context.module.starts.ended(entry, hasWaited: true) }
+    }
 
     func resume(_ mode: ResumeMode) -> Suspension {
         guard let end = context.grant.end else { return run(mode) }
@@ -96,7 +120,7 @@ final class WasmProcess: Resumable {
     }
 
     /// Its instance may be put back to its beginning and be another process's.
-    private func dropStore() {
+    func dropStore() {
         if let store = store.take() { code.pool.give(store) }
     }
 
@@ -109,7 +133,7 @@ final class WasmProcess: Resumable {
             case .created:
                 makeStore()
                 // One that was used before is instantiated already.
-                if store?.isBusy == false, let end = goOn(after: []) { return end }
+                if store?.isBusy == false, let end = goOn(after: [], mode) { return end }
             case .idle:
                 served += 1
                 if let suspension = serve(mode, mayGoOn: served <= WasmProcess.messagesInARow) { return suspension }
@@ -136,18 +160,23 @@ final class WasmProcess: Resumable {
         if let suspension = goOnResting() { return suspension }
         guard let progress = store?.poll() else { return finish(.cellFailed(message: "nothing to run")) }
         switch progress {
-        case .yielded: return .yielded
-        case .waiting: return context.messageWait != 0 ? waitOrRest() : waitOrSleep()
+        case .yielded:
+            hasWaited = true
+            return .yielded
+        case .waiting:
+            hasWaited = true
+            return context.messageWait != 0 ? waitOrRest() : waitOrSleep()
         case .finished(let values): return goOn(after: values)
         case .trapped, .exited, .ended, .failed: return finish(reason(of: progress))
         }
     }
 
     /// A call has returned.
-    private func goOn(after values: [WasmValue]) -> Suspension? {
+    private func goOn(after values: [WasmValue], _ mode: ResumeMode = .fiber) -> Suspension? {
         do throws(EngineError) {
-            switch try advance(values) {
+            switch try advance(values, mode) {
             case .calling, .idle: return nil
+            case .overran: return .yielded
             case .ended(let reason): return finish(reason)
             }
         } catch {
@@ -159,23 +188,28 @@ final class WasmProcess: Resumable {
         /// A call is under way.
         case calling
         case idle
+        /// Idle, but its worker may have gone on without it.
+        case overran
         case ended(ExitReason)
     }
 
-    /// Begins what comes next after a call returned.
-    private func advance(_ values: [WasmValue]) throws(EngineError) -> Step {
+    private func advance(_ values: [WasmValue], _ mode: ResumeMode) throws(EngineError) -> Step {
         switch stage {
         case .created, .instantiating:
             stage = .initializing
-            guard context.module.hasInitialize else { return try advance([]) }
-            try store?.call("_initialize")
-            return .calling
+            guard let export = context.module.initializeExport else { return try advance([], mode) }
+            return try startCall(export, 0, mode)
         case .initializing:
             stage = .running
-            return try begin()
+            return try begin(mode)
         case .running:
             if case .invocation(let invocation) = start { invocation.results = values.map(\.description) }
-            guard start.isHandler else { return .ended(.normal) }
+            guard start.isHandler else {
+                if mode == .fiber, case .function(let entry, _) = start {
+                    context.module.starts.ended(entry, hasWaited: hasWaited)
+                }
+                return .ended(.normal)
+            }
             stage = .idle
             return .idle
         case .handling, .idle:
@@ -184,13 +218,10 @@ final class WasmProcess: Resumable {
         }
     }
 
-    private func begin() throws(EngineError) -> Step {
+    private func begin(_ mode: ResumeMode) throws(EngineError) -> Step {
         switch start {
         case .program(let isHandler):
-            if context.module.hasStart {
-                try store?.call("_start")
-                return .calling
-            }
+            if let export = context.module.startExport { return try startCall(export, 0, mode) }
             if isHandler {
                 stage = .idle
                 return .idle
@@ -201,11 +232,35 @@ final class WasmProcess: Resumable {
                     : .refused(
                         message: "the module exports neither _start nor _initialize; call an export with --invoke"))
         case .function(let entry, _):
-            try store?.call("bulkhead_spawned", [.i32(entry)])
+            guard let export = context.module.spawnedExport else { throw .noSuchExport("bulkhead_spawned") }
+            return try startCall(export, entry, mode)
         case .invocation(let invocation):
             try store?.call(invocation.name, try invocation.values(for: context.module.module))
+            return .calling
         }
-        return .calling
+    }
+
+    /// A call that a process starts with.
+    private func startCall(
+        _ export: PreparedExport, _ argument: UInt32, _ mode: ResumeMode
+    ) throws(EngineError) -> Step {
+        guard mode == .direct, fiberMessages == 0, store?.mayCallDirectly ?? false else {
+            try store?.call(export, argument: argument)
+            return .calling
+        }
+        if case .function(let entry, isHandler: false) = start { context.directStart = entry }
+        switch try store?.callDirect(export, argument, mayRepeat: false) {
+        case .returned?: break
+        case .ended(let progress)?: return .ended(reason(of: progress))
+        case nil: return .ended(.cellFailed(message: "nothing to run"))
+        }
+        if let reason = context.process.pendingExit { return .ended(reason) }
+        if fiberMessages == 0 { return try advance([], mode) }
+        // A start that takes long or waits says nothing of the messages: the rest of it on a fiber, those directly again.
+        fiberMessages = 0
+        let step = try advance([], .fiber)
+        if case .idle = step { return .overran }
+        return step
     }
 
     // MARK: Messages of a handler
@@ -232,7 +287,7 @@ final class WasmProcess: Resumable {
             guard let export = context.module.messageExport else { throw .noSuchExport("bulkhead_message") }
             guard mayBeDirect, store?.mayCallDirectly ?? false else {
                 if fiberMessages > 0 { fiberMessages -= 1 }
-                try store?.call(export)
+                try store?.call(export, argument: 0)
                 stage = .handling
                 return nil
             }
@@ -318,51 +373,9 @@ final class WasmProcess: Resumable {
         return .waitingForMessages(until: rest.deadline)
     }
 
-    // MARK: Parking
-
-    /// Called when the process is about to wait for messages: parks it if it has been idle for long enough.
-    /// - Returns: when to look again; nil when it is parked, or never will be.
-    private func whenToPark() -> UInt64? {
-        guard let idle = context.program.parkAfter, parked == nil else { return nil }
-        let now = Clock.monotonicNow()
-        guard let time = parkingTime else {
-            parkingTime = now.addingReportingOverflow(idle).partialValue
-            return parkingTime
-        }
-        guard now >= time else { return time }
-        // Once in each idle time: what cannot be parked now could not be later.
-        parkingTime = .max
-        guard let made = store?.park(),
-            context.grant.account.charge(.memory, UInt64(made.heldBytes)) == nil
-        else { return nil }
-        parked = StoredInstance(made)
-        dropStore()
-        context.program.tidier.instanceIsGone()
-        return nil
-    }
-
-    /// Makes an instance again, as it was.
-    /// - Returns: the end of the process, where there is no memory for it.
-    private func unpark() -> Suspension? {
-        guard let parked = takeParked() else { return nil }
-        let limits = context.grant.limits
-        store = code.pool.unpark(
-            parked, limits: StoreLimits(memoryBytes: limits.memory, tableElements: limits.tableElements),
-            context: context, charge: context.grant.account)
-        guard store?.isBusy == true, let progress = store?.poll() else { return nil }
-        return finish(reason(of: progress))
-    }
-
-    private func takeParked() -> ParkedInstance? {
-        guard let stored = parked.take() else { return nil }
-        let parked = stored.parked
-        context.grant.account.refund(.memory, UInt64(parked.heldBytes))
-        return parked
-    }
-
     // MARK: Ending
 
-    private func finish(_ reason: ExitReason) -> Suspension {
+    func finish(_ reason: ExitReason) -> Suspension {
         if let denial = store?.memoryDenial { context.reportMemory(denial) }
         _ = takeParked()
         // The first process's memory goes with the cell, which is faster than unmapping it.
@@ -374,25 +387,7 @@ final class WasmProcess: Resumable {
         return .finished(reason)
     }
 
-    private func reason(of progress: CallProgress) -> ExitReason {
-        switch progress {
-        case .trapped(let trap): .trap(kind: trap.kind.rawValue, message: trap.message, backtrace: trap.backtrace)
-        case .exited(let code): code == 0 ? .normal : .exited(code: code)
-        case .ended:
-            context.ending ?? context.process.pendingExit
-                ?? .cellFailed(message: "a host function ended the process and gave no reason")
-        case .failed(let message): reason(ofFailure: message)
-        case .yielded, .waiting, .finished: .cellFailed(message: "a call that goes on ended its process")
-        }
-    }
-
-    /// A module that does not fit its memory limit cannot even be instantiated: that is the limit's doing.
-    private func reason(ofFailure message: String) -> ExitReason {
-        if let denial = store?.memoryDenial {
-            // A 64-bit memory may ask for nearly all of 2^64 bytes.
-            let (used, overflow) = denial.used.addingReportingOverflow(denial.requested)
-            return .limit(.memory, used: overflow ? .max : used, allowed: denial.allowed)
-        }
-        return stage == .instantiating ? .refused(message: message) : .cellFailed(message: message)
+    func reason(of progress: CallProgress) -> ExitReason {
+        context.reason(of: progress, denial: store?.memoryDenial, isNew: stage == .instantiating)
     }
 }

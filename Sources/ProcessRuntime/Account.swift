@@ -42,6 +42,11 @@ package final class Account: Sendable {
     private let counters = AccountCounters()
     /// None but in the topmost account.
     private let lanes: AccountLanes
+    /// How many ancestors it has.
+    package let depth: Int
+    /// Every charge goes all the way up, within one call of a guest's: whoever makes accounts for guests makes none below
+    /// such a one.
+    package static let greatestDepth = 128
     /// This account or an ancestor has a share of a CPU below the whole.
     private let hasShare: Bool
 
@@ -53,38 +58,33 @@ package final class Account: Sendable {
         self.limits = limits
         self.parent = parent
         self.lanes = AccountLanes(count: parent == nil ? lanes : 0)
+        depth = parent.map { $0.depth + 1 } ?? 0
         hasShare = limits.cpuShare < 100 || parent?.hasShare ?? false
     }
 
     /// Uses `amount` more of a budget, here and at every ancestor, or nowhere.
     package func charge(_ kind: LimitKind, _ amount: UInt64, lane: Int? = nil) -> LimitRefusal? {
-        var account = self
-        var level = 0
-        while true {
-            if let refusal = account.chargeOne(kind, amount, lane: lane, level: level) {
-                undo(kind, amount, levels: level)
-                return refusal
-            }
-            guard let next = account.parent else { return nil }
-            account = next
-            level += 1
-        }
+        charge(kind, amount, lane: lane, level: 0)
+    }
+
+    /// Recursion, for it needs no reference counting on the way up; the depth is bounded.
+    private func charge(_ kind: LimitKind, _ amount: UInt64, lane: Int?, level: Int) -> LimitRefusal? {
+        if let refusal = chargeOne(kind, amount, lane: lane, level: level) { return refusal }
+        guard let refusal = parent?.charge(kind, amount, lane: lane, level: level + 1) else { return nil }
+        subtract(kind, amount)
+        return refusal
     }
 
     /// Gives back what was charged, by the same account; the lane may be another.
     package func refund(_ kind: LimitKind, _ amount: UInt64, lane: Int? = nil) {
-        var account = self
-        while true {
-            let chunk = account.chunk(of: kind)
-            if let lane, chunk > 0 {
-                let surplus = account.lanes.give(kind, amount, lane: lane, chunk: chunk)
-                if surplus > 0 { account.subtract(kind, surplus) }
-            } else {
-                account.subtract(kind, amount)
-            }
-            guard let next = account.parent else { return }
-            account = next
+        let chunk = lane == nil ? 0 : chunk(of: kind)
+        if let lane, chunk > 0 {
+            let surplus = lanes.give(kind, amount, lane: lane, chunk: chunk)
+            if surplus > 0 { subtract(kind, surplus) }
+        } else {
+            subtract(kind, amount)
         }
+        parent?.refund(kind, amount, lane: lane)
     }
 
     /// What is used of a budget now, by this account and all below it.
@@ -161,16 +161,6 @@ package final class Account: Sendable {
 
     private func subtract(_ kind: LimitKind, _ amount: UInt64) {
         counters.subtract(kind, amount)
-    }
-
-    /// Takes back what a charge has added below the level that refused.
-    private func undo(_ kind: LimitKind, _ amount: UInt64, levels: Int) {
-        var account = self
-        for _ in 0..<levels {
-            account.subtract(kind, amount)
-            guard let next = account.parent else { return }
-            account = next
-        }
     }
 
     /// At most a 64th of the budget for each lane, so that little lies idle where there is little.

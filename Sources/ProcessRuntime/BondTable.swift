@@ -129,6 +129,15 @@ final class BondTable {
         return bond
     }
 
+    /// Every record, and the memory of more than one.
+    func removeAll() {
+        if count == 0 { return }
+        only = .none
+        others = []
+        count = 0
+        isHashed = false
+    }
+
     private func backToOne() {
         only = others[0]
         others = []

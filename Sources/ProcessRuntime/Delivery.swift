@@ -128,21 +128,35 @@ extension Ref where Value == RuntimeCore {
                     drop(each, on: thread)
                 }
             case .signal:
-                let sender = ProcessID(rawValue: each.it.sender)
-                let signal = each.value(Signal.self)
-                let effect = block.it.signals.handle(.signal(signal, from: sender), of: process)
-                thread.it.nodes.free(each)
-                if case .exit = signal, case .exitMessage(_, let reason) = effect {
-                    appendExit(from: sender, reason, block, on: thread)
-                } else {
-                    perform(effect, block, on: thread)
-                }
+                handle(each, block, process, on: thread)
             case .room:
                 admit(each, block, on: thread)
             case .exit, .down:
                 // Made by the receiver itself; never in a queue.
                 thread.it.nodes.free(each)
             }
+        }
+    }
+
+    /// A signal's turn. A DOWN's node becomes the message's: there are as many of those as there are ends.
+    private func handle(_ node: NodeRef, _ block: BlockRef, _ process: ProcessID, on thread: ThreadRef) {
+        let signal = node.takeValue(Signal.self)
+        node.it.kind = .room
+        if case .down(let monitor, let reason) = signal {
+            guard block.it.signals.takeDown(monitor) else { return thread.it.nodes.free(node) }
+            node.initializeValue(reason)
+            node.it.kind = .down
+            node.it.tag = 1 << 63 | monitor.rawValue
+            append(node, block)
+            return
+        }
+        let sender = ProcessID(rawValue: node.it.sender)
+        let effect = block.it.signals.handle(.signal(signal, from: sender), of: process)
+        thread.it.nodes.free(node)
+        if case .exit = signal, case .exitMessage(_, let reason) = effect {
+            appendExit(from: sender, reason, block, on: thread)
+        } else {
+            perform(effect, block, on: thread)
         }
     }
 

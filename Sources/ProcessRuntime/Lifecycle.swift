@@ -52,7 +52,9 @@ extension Ref where Value == RuntimeCore {
         for slot in 0..<it.table.usedCount {
             guard let block = it.table.block(slot) else { continue }
             switch ProcessWord(rawValue: block.it.word.load(ordering: .acquiring)).state {
-            case .free: continue
+            case .free:
+                block.it.body = nil
+                continue
             case .waitingForSignals, .waitingForMessages, .runnable, .running, .runningNotified, .exiting: break
             }
             block.it.thread = thread

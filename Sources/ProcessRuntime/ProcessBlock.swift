@@ -7,6 +7,7 @@ internal import Synchronization
 struct Body: ~Copyable {
     let resumable: any Resumable
 
+    consuming func take() -> any Resumable { resumable }
     @inline(__always)
     borrowing func resume(_ mode: ResumeMode) -> Suspension { resumable.resume(mode) }
     @inline(__always)
@@ -55,6 +56,7 @@ struct ProcessBlock: ~Copyable {
     var queueNext: BlockRef?
     /// Which thread runs it.
     var thread: ThreadRef?
+    /// In a free block of a thread's own list: one that was retired and may be used again.
     var body: Body?
     /// The mailbox: oldest, newest, and the node before the one that `nextMessage` found last.
     var oldest: NodeRef?
@@ -102,6 +104,12 @@ struct ProcessBlock: ~Copyable {
 typealias BlockRef = Ref<ProcessBlock>
 
 extension Ref where Value == ProcessBlock {
+    @inline(__always)
+    func takeBody() -> (any Resumable)? {
+        guard let body = it.body.take() else { return nil }
+        return body.take()
+    }
+
     @inline(__always)
     var id: ProcessID { ProcessID(slot: it.slot, generation: it.generation.load(ordering: .relaxed)) }
 }

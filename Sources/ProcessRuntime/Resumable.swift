@@ -120,4 +120,12 @@ package protocol Resumable: AnyObject {
 
     /// Frees what it holds without running it again; called at most once, and never while it runs.
     func abandon()
+
+    /// Its process is gone. True keeps it for the next one in the same block, which `Process.spawn` may make of it; then it
+    /// holds nothing of the last one's.
+    func retire() -> Bool
+}
+
+extension Resumable {
+    package func retire() -> Bool { false }
 }

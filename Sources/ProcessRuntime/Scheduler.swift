@@ -278,7 +278,7 @@ extension Ref where Value == RuntimeCore {
 
     /// Frees all that the process had, then the block.
     func release(_ block: BlockRef, on thread: ThreadRef) {
-        block.it.signals = SignalState()
+        block.it.signals.reset()
         while let node = block.it.oldest {
             block.it.oldest = NodeRef(address: node.it.next)
             drop(node, on: thread)
@@ -290,7 +290,7 @@ extension Ref where Value == RuntimeCore {
             drop(node, on: thread)
         }
         wakeWaiters(block, all: true, on: thread)
-        block.it.body = nil
+        if block.it.body?.resumable.retire() != true { block.it.body = nil }
         releaseAccount(block)
         block.it.mailboxCount.store(0, ordering: .relaxed)
         block.it.slices.store(0, ordering: .relaxed)

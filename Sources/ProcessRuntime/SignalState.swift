@@ -1,6 +1,6 @@
 // A process's links, monitors, aliases and trap_exit: what Erlang keeps of a process besides its mailbox, as a pure state
-// machine. It knows no threads and no queues: an event goes in, at most one effect comes out. A process without bonds costs a
-// null pointer, and its messages never pass here.
+// machine. It knows no threads and no queues: an event goes in, at most one effect comes out. A process that never had bonds
+// costs a null pointer or an empty table, and its messages never pass here.
 
 import CapabilityModel
 
@@ -26,9 +26,22 @@ package struct SignalState: ~Copyable {
 
     /// The child's half of a spawn with a link or a monitor: both stand before either process can do anything.
     package init(trapsExits: Bool, linkedTo parent: ProcessID?, watchedBy watcher: (MonitorID, ProcessID)?) {
-        self.init(trapsExits: trapsExits)
+        self.init()
+        begin(trapsExits: trapsExits, linkedTo: parent, watchedBy: watcher)
+    }
+
+    /// As that init, of a state that is new or reset.
+    mutating func begin(trapsExits: Bool, linkedTo parent: ProcessID?, watchedBy watcher: (MonitorID, ProcessID)?) {
+        phase = trapsExits ? .trapping : .open
         if let parent { insert(Bond(.link, parent.rawValue, peer: parent.rawValue)) }
         if let watcher { insert(Bond(.watcher, watcher.0.rawValue, peer: watcher.1.rawValue)) }
+    }
+
+    /// The state of a new process. The table stays, empty, for the block's next process.
+    mutating func reset() {
+        bonds?.removeAll()
+        unlinks = 0
+        phase = .open
     }
 
     package var trapsExits: Bool { phase == .trapping }
@@ -106,8 +119,7 @@ package struct SignalState: ~Copyable {
             return .none
         case (.open, .signal(.down(let monitor, let reason), let target)),
             (.trapping, .signal(.down(let monitor, let reason), let target)):
-            guard stopWatching(monitor) != nil else { return .none }
-            return .downMessage(monitor, from: target, reason)
+            return takeDown(monitor) ? .downMessage(monitor, from: target, reason) : .none
 
         // Aliases.
         case (.open, .alias(let alias)), (.trapping, .alias(let alias)):
@@ -133,6 +145,12 @@ package struct SignalState: ~Copyable {
         }
     }
 
+    /// A DOWN has come: the event `signal(.down)` for who has the reason at hand.
+    /// - Returns: whether it becomes a message; the monitor is over then.
+    mutating func takeDown(_ monitor: MonitorID) -> Bool {
+        phase != .ending && stopWatching(monitor) != nil
+    }
+
     // MARK: Death
 
     /// Where the farewells have come to.
@@ -146,7 +164,7 @@ package struct SignalState: ~Copyable {
     /// The next thing to send after the end, links first; nil when all is said. Names are released before the first. The
     /// caller may let others run between two; signals that have arrived are handled after the last.
     package func farewell(after cursor: inout FarewellCursor) -> Farewell? {
-        guard let bonds else { return nil }
+        guard let bonds, bonds.count > 0 else { return nil }
         while true {
             while cursor.place < bonds.places {
                 let bond = bonds.record(at: cursor.place)
@@ -226,15 +244,12 @@ package struct SignalState: ~Copyable {
     }
 
     private mutating func insert(_ bond: Bond) {
-        let bonds = bonds ?? BondTable()
-        bonds.insert(bond)
-        self.bonds = bonds
+        if bonds == nil { bonds = BondTable() }
+        bonds?.insert(bond)
     }
 
     @discardableResult
     private mutating func remove(_ kind: Bond.Kind, _ number: UInt64) -> Bond? {
-        guard let bonds, let bond = bonds.remove(kind, number) else { return nil }
-        if bonds.count == 0 { self.bonds = nil }
-        return bond
+        bonds?.remove(kind, number)
     }
 }

@@ -10,14 +10,25 @@ extension Runtime {
     package func spawn(
         _ request: SpawnRequest, body: (borrowing Process) -> any Resumable
     ) -> Result<Spawned, SpawnFailure> {
-        if let parent = request.parent { return core.spawn(request, on: parent.thread, body) }
-        return core.withOutside { thread in core.spawn(request, on: thread, body) }
+        if let parent = request.parent { return core.spawn(request, on: parent.thread) { process, _ in body(process) } }
+        return core.withOutside { thread in core.spawn(request, on: thread) { process, _ in body(process) } }
+    }
+}
+
+extension Process {
+    /// As `Runtime.spawn`; this process is the request's parent. `body` is given what was retired in the child's block, if
+    /// anything was, and may make what the child runs of it.
+    package func spawn(
+        _ request: SpawnRequest, body: (borrowing Process, consuming (any Resumable)?) -> any Resumable
+    ) -> Result<Spawned, SpawnFailure> {
+        core.spawn(request, on: thread, body)
     }
 }
 
 extension Ref where Value == RuntimeCore {
     func spawn(
-        _ request: SpawnRequest, on thread: ThreadRef, _ body: (borrowing Process) -> any Resumable
+        _ request: SpawnRequest, on thread: ThreadRef,
+        _ body: (borrowing Process, consuming (any Resumable)?) -> any Resumable
     ) -> Result<Spawned, SpawnFailure> {
         guard request.account.charge(.processes, 1) == nil else { return .failure(.tooMany) }
         guard let block = takeSlot(thread) else {
@@ -30,7 +41,7 @@ extension Ref where Value == RuntimeCore {
         let parent = request.parent
         let monitor = parent != nil && request.monitor ? MonitorID(rawValue: thread.newNumber()) : nil
         if request.trapsExits || request.link || monitor != nil {
-            block.it.signals = SignalState(
+            block.it.signals.begin(
                 trapsExits: request.trapsExits, linkedTo: request.link ? parent?.id : nil,
                 watchedBy: monitor.flatMap { monitor in parent.map { (monitor, $0.id) } })
         }
@@ -40,7 +51,7 @@ extension Ref where Value == RuntimeCore {
                 _ = parent.block.it.signals.handle(.spawnedMonitor(monitor, process, alias: nil), of: parent.id)
             }
         }
-        block.it.body = Body(resumable: body(Process(block)))
+        block.it.body = Body(resumable: body(Process(block), block.takeBody()))
         thread.countProcess(1)
         // The block is its own from here on.
         block.it.word.store(ProcessWord(.runnable).rawValue, ordering: .sequentiallyConsistent)
@@ -97,7 +108,11 @@ extension Ref where Value == RuntimeCore {
         guard let first = thread.it.freeSlots else { return }
         var last = first
         let count = min(thread.it.freeSlotCount, ProcessTable.batch)
-        for _ in 1..<max(count, 1) { last = last.it.queueNext ?? last }
+        last.it.body = nil
+        for _ in 1..<max(count, 1) {
+            last = last.it.queueNext ?? last
+            last.it.body = nil
+        }
         thread.it.freeSlots = last.it.queueNext
         thread.it.freeSlotCount -= count
         it.table.give(first, last: last)

@@ -18,7 +18,8 @@ internal import Synchronization
 
     /// More threads share.
     private static let shardCount = 64
-    private let shards: [Shard]
+    /// Retained by the pool, and not counted on the way to one.
+    private let shards: [Unmanaged<Shard>]
 
     /// Instances that wait to be put back together.
     private static let batchSize = 16
@@ -39,11 +40,16 @@ internal import Synchronization
             /// How many were put back by what was known of their pages.
             var trusted = 0
             /// The module's, once there is one: its own is behind a lock that all threads share.
-            var image: InstanceImage?
+            private(set) var image: InstanceImage?
+            /// Of the image's memory; -1 while there is none.
+            private(set) var memoryBytes = -1
 
-            mutating func image(of linked: LinkedModule) -> InstanceImage? {
-                if image == nil { image = linked.image }
-                return image
+            /// Whether there is one.
+            mutating func findImage(of linked: LinkedModule) -> Bool {
+                if memoryBytes >= 0 { return true }
+                image = linked.image
+                memoryBytes = image?.memoryBytes ?? -1
+                return memoryBytes >= 0
             }
         }
 
@@ -53,12 +59,13 @@ internal import Synchronization
     package init(_ linked: LinkedModule, capacity: Int = 64) {
         self.linked = linked
         self.capacity = capacity
-        shards = (0..<Self.shardCount).map { _ in Shard() }
+        unsafe shards = (0..<Self.shardCount).map { _ in unsafe Unmanaged.passRetained(Shard()) }
     }
 
     deinit {
-        for shard in shards {
-            shard.content.withLock { content in
+        for index in unsafe shards.indices {
+            // SAFETY: retained in `init`; nobody else has it any more.
+            unsafe shards[index].takeRetainedValue().content.withLock { content in
                 // SAFETY: the pool owns what was given to it.
                 for idle in content.clean + content.dirty { unsafe Store(adopting: idle.state).end() }
             }
@@ -67,11 +74,20 @@ internal import Synchronization
 
     /// How many instances are kept, of all threads.
     package var count: Int {
-        shards.reduce(0) { sum, shard in sum + shard.content.withLock { $0.clean.count + $0.dirty.count } }
+        // SAFETY: shards live as long as the pool.
+        unsafe shards.reduce(0) { sum, shard in
+            unsafe sum
+                + shard._withUnsafeGuaranteedRef { $0.content.withLock { $0.clean.count + $0.dirty.count } }
+        }
     }
 
     /// How often the kernel did not have to be asked.
-    var trustedCount: Int { shards.reduce(0) { sum, shard in sum + shard.content.withLock { $0.trusted } } }
+    var trustedCount: Int {
+        // SAFETY: as above.
+        unsafe shards.reduce(0) { sum, shard in
+            unsafe sum + shard._withUnsafeGuaranteedRef { $0.content.withLock { $0.trusted } }
+        }
+    }
 
     /// A store for a new process: `isBusy` says whether it has still to be polled until it is instantiated. Its memory is
     /// charged like a new one's.
@@ -79,8 +95,9 @@ internal import Synchronization
         limits: StoreLimits, context: AnyObject, charge: (any MemoryCharge)? = nil
     ) -> Store {
         let thread = bulkhead_thread_number()
-        let found = unsafe shards[Int(thread) % Self.shardCount].content.withLock { content in
-            unsafe take(from: &content)
+        // SAFETY: shards live as long as the pool.
+        let found = unsafe shards[Int(thread) % Self.shardCount]._withUnsafeGuaranteedRef { shard in
+            unsafe shard.content.withLock { content in unsafe take(from: &content) }
         }
         guard let (state, batch) = unsafe found else {
             return fresh(limits: limits, context: context, charge: charge)
@@ -101,22 +118,24 @@ internal import Synchronization
         let thread = bulkhead_thread_number()
         // SAFETY: the state is the pool's now; nothing runs in it.
         unsafe StoreState.abandon(state)
-        let isKept = shards[Int(thread) % Self.shardCount].content.withLock { content in
-            guard content.clean.count + content.dirty.count < capacity,
-                let image = content.image(of: linked), unsafe isReusable(state, image)
-            else { return false }
-            unsafe content.dirty.append(IdleInstance(state: state))
-            return true
+        let isKept = unsafe shards[Int(thread) % Self.shardCount]._withUnsafeGuaranteedRef { shard in
+            shard.content.withLock { content in
+                guard content.clean.count + content.dirty.count < capacity, content.findImage(of: linked),
+                    unsafe isReusable(state, content.memoryBytes)
+                else { return false }
+                unsafe content.dirty.append(IdleInstance(state: state))
+                return true
+            }
         }
         if !isKept { unsafe Store(adopting: state).end() }
     }
 
-    private func isReusable(_ state: UnsafeMutablePointer<StoreState>, _ image: InstanceImage) -> Bool {
+    private func isReusable(_ state: UnsafeMutablePointer<StoreState>, _ memoryBytes: Int) -> Bool {
         // SAFETY: as in `give`.
         guard unsafe state.pointee.future == nil, unsafe state.pointee.isLive, unsafe !state.pointee.isInstantiating,
             unsafe state.pointee.linked.toOpaque() == Unmanaged.passUnretained(linked).toOpaque()
         else { return false }
-        return unsafe (state.pointee.firstMemory?.pointee.memory.size ?? 0) == image.memoryBytes
+        return unsafe (state.pointee.firstMemory?.pointee.memory.size ?? 0) == memoryBytes
     }
 
     private func fresh(limits: StoreLimits, context: AnyObject, charge: (any MemoryCharge)?) -> Store {
@@ -144,7 +163,7 @@ internal import Synchronization
 
     /// Puts back all that was given.
     private func clean(_ content: inout Shard.Content) {
-        guard let image = content.image(of: linked) else { return }
+        guard content.findImage(of: linked), let image = content.image else { return }
         let thread = bulkhead_thread_number()
         let faults = bulkhead_thread_faults()
         if faults < 0 || faults != content.faults || thread != content.thread {

@@ -32,8 +32,8 @@ package struct GrowthDenial: Hashable, Sendable {
 struct MemoryAccount {
     /// Bytes of linear memories.
     private(set) var used: UInt64 = 0
-    let allowed: UInt64
-    private let other: (any MemoryCharge)?
+    private(set) var allowed: UInt64
+    private var other: (any MemoryCharge)?
     /// Bytes of tables, which only `other` pays for.
     private(set) var tables: UInt64 = 0
     private(set) var denial: GrowthDenial?
@@ -82,20 +82,20 @@ struct MemoryAccount {
 
     /// Gives everything back; the store goes on to hold what it holds, and nobody pays.
     mutating func leave() {
-        let held = used
         if used + tables > 0 { other?.refund(used + tables) }
-        self = MemoryAccount(allowed: .max)
-        used = held
+        other = nil
+        allowed = .max
+        tables = 0
+        if denial != nil { denial = nil }
     }
 
-    /// Another pays for all that `account` of nobody holds, and for `tables`; nil when it will not, or the limit is too low.
-    static func taking(
-        over account: MemoryAccount, tables: UInt64, allowed: UInt64, other: (any MemoryCharge)?
-    ) -> MemoryAccount? {
-        var result = MemoryAccount(allowed: allowed, other: other)
-        guard account.used <= allowed, result.pay(account.used + tables) else { return nil }
-        result.used = account.used
-        result.tables = tables
-        return result
+    /// Another pays for all that is held since `leave`, and for `tables`; false, and nothing changes, when it will not, or the
+    /// limit is too low.
+    mutating func takeOver(tables: UInt64, allowed: UInt64, other: (any MemoryCharge)?) -> Bool {
+        guard used <= allowed, other?.charge(used + tables) ?? true else { return false }
+        self.other = other
+        self.allowed = allowed
+        self.tables = tables
+        return true
     }
 }

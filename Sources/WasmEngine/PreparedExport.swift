@@ -10,6 +10,7 @@ package final class PreparedExport: Sendable {
     let identity: UInt64
     /// Takes and returns at most one i32, as a direct call can.
     let isDirect: Bool
+    let hasParameter: Bool
     let hasResult: Bool
 
     /// Throws `noSuchExport`, `notAFunction` or `unsupportedSignature`.
@@ -22,6 +23,7 @@ package final class PreparedExport: Sendable {
         isDirect =
             (signature.parameters.isEmpty || signature.parameters == [.i32])
             && (signature.results.isEmpty || signature.results == [.i32])
+        hasParameter = !signature.parameters.isEmpty
         hasResult = !signature.results.isEmpty
         identity = Self.last.add(1, ordering: .relaxed).newValue
     }

@@ -67,7 +67,7 @@ package struct StoreLimits: Hashable, Sendable {
         releaseValues()
         unsafe wasmtime_store_delete(state.pointee.raw)
         unsafe state.pointee.account.refundTables()
-        unsafe state.pointee.owner.release()
+        unsafe StoreState.releaseOwner(state)
         unsafe state.pointee.linked.release()
         unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()
@@ -118,6 +118,27 @@ package struct StoreLimits: Hashable, Sendable {
         unsafe state.pointee.future = unsafe wasmtime_func_call_async(
             state.pointee.context, function, values, arguments.count, values.advanced(by: arguments.count), resultCount,
             state.address(of: \.trap), state.address(of: \.error))
+    }
+
+    /// As `call`, of a function that takes and returns at most one i32; it takes `argument` if it takes anything.
+    package mutating func call(_ export: PreparedExport, argument: UInt32) throws(EngineError) {
+        // SAFETY: as above; the state has room for the one argument and the one result.
+        guard isReady else { throw .notReady }
+        guard export.isDirect else { throw .unsupportedSignature(export.name, type: "\(export.type)") }
+        guard let function = unsafe function(export) else { throw .noSuchExport(export.name) }
+        releaseValues()
+        let values = unsafe state.address(of: \.fewValues.0)
+        let argumentCount = export.hasParameter ? 1 : 0
+        unsafe values[0] = WasmValue.i32(argument).encoded
+        unsafe state.pointee.values = unsafe values
+        unsafe state.pointee.argumentCount = argumentCount
+        if unsafe state.pointee.resultTypes != export.type.results {
+            unsafe state.pointee.resultTypes = export.type.results
+        }
+        if unsafe state.pointee.ending != nil { unsafe state.pointee.ending = nil }
+        unsafe state.pointee.future = unsafe wasmtime_func_call_async(
+            state.pointee.context, function, values, argumentCount, values.advanced(by: argumentCount),
+            export.hasResult ? 1 : 0, state.address(of: \.trap), state.address(of: \.error))
     }
 
     /// Runs until the slice is over, a host function waits, or the call ends. After any ending but `.finished` the instance
@@ -171,9 +192,10 @@ package struct StoreLimits: Hashable, Sendable {
 
     /// Calls an exported function on the caller's own stack, to its end; it takes `argument` if it takes anything. What would
     /// put a fiber aside asks the linker's hooks. Of the dense profile only, and for functions that take and return at most
-    /// one i32. Throws and runs nothing when it cannot be called so; `mayCallDirectly` says whether the thread allows it.
+    /// one i32. Throws and runs nothing when it cannot be called so; `mayCallDirectly` says whether the thread allows it. Only
+    /// where it `mayRepeat` it is what `callDirectAgain` makes.
     package mutating func callDirect(
-        _ export: PreparedExport, _ argument: UInt32 = 0
+        _ export: PreparedExport, _ argument: UInt32 = 0, mayRepeat: Bool = true
     ) throws(EngineError) -> DirectProgress {
         // SAFETY: the instance exists when no future does; the one slot is enough for such a function, and outlives the call.
         guard isReady else { throw .notReady }
@@ -182,7 +204,7 @@ package struct StoreLimits: Hashable, Sendable {
         }
         guard mayCallDirectly else { throw .notReady }
         guard let function = unsafe function(export) else { throw .noSuchExport(export.name) }
-        unsafe state.pointee.direct = (export.identity, export.hasResult)
+        unsafe state.pointee.direct = (mayRepeat ? export.identity : 0, export.hasResult)
         return unsafe callOnStack(function, argument, hasResult: export.hasResult)
     }
 

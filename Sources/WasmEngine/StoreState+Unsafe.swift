@@ -6,8 +6,10 @@ internal import CWasmtime
 /// Belongs to the thread that uses the store; freed after the library's store.
 @unsafe struct StoreState {
     var account: MemoryAccount
-    /// The context of host functions; retained.
+    /// The context of host functions; retained, while there is one.
     var owner: Unmanaged<AnyObject>
+    /// False while the store is nobody's, and nothing runs in it.
+    var hasOwner = true
     /// Retained.
     let linked: Unmanaged<LinkedModule>
     let raw: OpaquePointer
@@ -141,17 +143,19 @@ internal import CWasmtime
             }
         }
 
-    /// Stands for the owner of a store that has none.
-    private static let nobody = Nobody()
-
-    private final class Nobody: Sendable {}
-
     /// The process has ended: lets go of its context, and gives back what was charged.
     static func abandon(_ state: UnsafeMutablePointer<StoreState>) {
         // SAFETY: nothing runs in the store, so that nobody looks at the owner meanwhile.
         unsafe state.pointee.account.leave()
+        unsafe releaseOwner(state)
+    }
+
+    /// Lets go of the context, if there is one.
+    static func releaseOwner(_ state: UnsafeMutablePointer<StoreState>) {
+        // SAFETY: retained once for as long as `hasOwner` says so.
+        guard unsafe state.pointee.hasOwner else { return }
+        unsafe state.pointee.hasOwner = false
         unsafe state.pointee.owner.release()
-        unsafe state.pointee.owner = Unmanaged.passRetained(nobody)
     }
 
     /// Makes an abandoned store that of a new process; false, and it stays abandoned, when memory cannot be charged.
@@ -162,12 +166,11 @@ internal import CWasmtime
         let tables = unsafe state.pointee.linked._withUnsafeGuaranteedRef {
             $0.module.tableBytes(limit: limits.tableElements)
         }
-        let account = unsafe MemoryAccount.taking(
-            over: state.pointee.account, tables: tables, allowed: limits.memoryBytes, other: charge)
-        guard let account else { return false }
-        unsafe state.pointee.account = account
-        unsafe state.pointee.owner.release()
+        guard
+            unsafe state.pointee.account.takeOver(tables: tables, allowed: limits.memoryBytes, other: charge)
+        else { return false }
         unsafe state.pointee.owner = Unmanaged.passRetained(owner)
+        unsafe state.pointee.hasOwner = true
         unsafe setLimits(state, limits)
         return true
     }

@@ -45,6 +45,11 @@ struct ProcessTests {
         #expect(try scratch.isDenied("bulkhead.spawn", by: "process.policies"))
     }
 
+    @Test("nothing is left to the next process", arguments: [("process-reuse", 9)])
+    func reuse(guest: String, lines: Int) throws {
+        Self.expectAllHold(try Scratch().run(guest, policy: Self.policy()), lines)
+    }
+
     @Test("handlers", arguments: [("process-handler", 10)])
     func handlers(guest: String, lines: Int) throws {
         Self.expectAllHold(try Scratch().run(guest, policy: Self.policy()), lines)

@@ -156,7 +156,7 @@ enum Messages {
     @inline(__always)
     private static func selected(_ tag: UInt64, _ context: GuestContext) -> UInt64 {
         guard tag & exitTag == reservedTag else { return tag }
-        guard let number = UInt32(exactly: tag & ~exitTag), let monitor = context.monitors?[number] else {
+        guard let number = UInt32(exactly: tag & ~exitTag), let monitor = context.monitors[number] else {
             return unusedTag
         }
         return reservedTag | monitor.rawValue
@@ -186,23 +186,23 @@ enum Messages {
     private static func handSignal(
         _ message: Message, to context: GuestContext, _ memory: GuestMemory, _ room: ReceiveRoom
     ) throws(CallFailure) {
-        let payload: [UInt8]
+        let payload: ReasonPayload
         var tag = message.tag
         var number: UInt32 = 0
         switch message.kind {
         case .data: return
         case .exit(let reason):
-            payload = ReasonPayload.encode(reason)
+            payload = ReasonPayload(reason)
         case .down(let monitor, let reason):
-            payload = ReasonPayload.encode(reason)
-            number = context.monitors?.number(of: monitor) ?? 0
+            payload = ReasonPayload(reason)
+            number = context.monitors.number(of: monitor) ?? 0
             tag = reservedTag | UInt64(number)
         }
         room.writeHeader(
             memory, tag: tag, process: message.sender, kind: tag & exitTag == exitTag ? 1 : 2, length: payload.count,
             handles: 0, monitor: number)
         guard payload.count <= room.buffer.count else { throw .errno(.msgsize) }
-        memory.store(payload, in: room.buffer)
+        payload.store(in: memory, room.buffer)
         context.process.remove(message)
         if number != 0 { context.forgetMonitor(number) }
     }
@@ -295,9 +295,8 @@ extension GuestContext {
     /// - Returns: what it was; nil for a number that none has.
     @discardableResult
     func forgetMonitor(_ number: UInt32) -> MonitorID? {
-        guard let monitor = monitors?.remove(number) else { return nil }
+        guard let monitor = monitors.remove(number) else { return nil }
         grant.account.refund(.memory, MonitorTable.cost)
-        if monitors?.count == 0 { monitors = nil }
         return monitor
     }
 }

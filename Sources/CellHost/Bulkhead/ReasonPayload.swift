@@ -1,8 +1,9 @@
 // Why a process ended, as a guest reads it: the payload of EXIT and DOWN (SDK/abi.md, Messages).
 
 import CapabilityModel
+import WASIPreview1
 
-enum ReasonPayload {
+struct ReasonPayload {
     /// `u32 kind, u32 code, u64 used, u64 allowed`.
     static let headerSize = 24
 
@@ -13,24 +14,52 @@ enum ReasonPayload {
     static let bytes: UInt32 = 9
     static let shutdownWith: UInt32 = 12
 
-    static func encode(_ reason: ExitReason) -> [UInt8] {
+    private let kind: UInt32
+    private let code: UInt32
+    private let used: UInt64
+    private let allowed: UInt64
+    /// Most reasons have none, and then nothing is allocated.
+    private let text: [UInt8]
+
+    private init(_ kind: UInt32, code: UInt32 = 0, used: UInt64 = 0, allowed: UInt64 = 0, text: [UInt8] = []) {
+        self.kind = kind
+        self.code = code
+        self.used = used
+        self.allowed = allowed
+        self.text = text
+    }
+
+    init(_ reason: ExitReason) {
         switch reason {
-        case .normal: payload(normal)
-        case .shutdown: payload(shutdown)
-        case .kill: payload(kill)
-        case .killed: payload(3)
-        case .exited(let code): payload(4, code: code)
+        case .normal: self.init(Self.normal)
+        case .shutdown: self.init(Self.shutdown)
+        case .kill: self.init(Self.kill)
+        case .killed: self.init(3)
+        case .exited(let code): self.init(4, code: code)
         case .trap(let kind, let message, let backtrace):
-            payload(5, text: trapText(kind: kind, message: message, backtrace: backtrace))
-        case .limit(let kind, let used, let allowed): payload(6, code: number(of: kind), used: used, allowed: allowed)
-        case .noproc: payload(7)
-        case .noconnection: payload(8)
-        case .bytes(let bytes): payload(Self.bytes, text: bytes)
-        case .refused(let message): payload(10, text: Array(message.utf8))
-        case .cellFailed(let message): payload(11, text: Array(message.utf8))
-        case .shutdownWith(let bytes): payload(shutdownWith, text: bytes)
-        case .killedBySignal: payload(11, text: Array("a signal ended its cell".utf8))
+            self.init(5, text: Self.trapText(kind: kind, message: message, backtrace: backtrace))
+        case .limit(let kind, let used, let allowed):
+            self.init(6, code: Self.number(of: kind), used: used, allowed: allowed)
+        case .noproc: self.init(7)
+        case .noconnection: self.init(8)
+        case .bytes(let bytes): self.init(Self.bytes, text: bytes)
+        case .refused(let message): self.init(10, text: Array(message.utf8))
+        case .cellFailed(let message): self.init(11, text: Array(message.utf8))
+        case .shutdownWith(let bytes): self.init(Self.shutdownWith, text: bytes)
+        case .killedBySignal: self.init(11, text: Array("a signal ended its cell".utf8))
         }
+    }
+
+    /// Of the whole payload, in bytes.
+    var count: Int { Self.headerSize + text.count }
+
+    /// To the beginning of an area that has room for `count` bytes.
+    func store(in memory: GuestMemory, _ area: GuestMemory.Area) {
+        memory.store(kind, in: area, at: 0)
+        memory.store(code, in: area, at: 4)
+        memory.store(used, in: area, at: 8)
+        memory.store(allowed, in: area, at: 16)
+        if !text.isEmpty { memory.store(text.span, in: area, at: Self.headerSize) }
     }
 
     /// As `spawn` numbers limits.
@@ -46,23 +75,6 @@ enum ReasonPayload {
         .memory, .cpu, .wall, .fds, .output, .mailboxMessages, .mailboxBytes, .processes, .tableElements, .stack,
         .cpuShare,
     ]
-
-    private static func payload(
-        _ kind: UInt32, code: UInt32 = 0, used: UInt64 = 0, allowed: UInt64 = 0, text: [UInt8] = []
-    ) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(headerSize + text.count)
-        append(UInt64(kind) | UInt64(code) << 32, to: &bytes)
-        append(used, to: &bytes)
-        append(allowed, to: &bytes)
-        return bytes + text
-    }
-
-    private static func append(_ value: UInt64, to bytes: inout [UInt8]) {
-        for shift in stride(from: UInt64(0), to: 64, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
-        }
-    }
 
     /// Kind, message and one line a frame; names in it are the module's own.
     private static func trapText(kind: String, message: String, backtrace: [WasmFrame]) -> [UInt8] {

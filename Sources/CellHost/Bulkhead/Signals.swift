@@ -76,7 +76,7 @@ enum Signals {
         let flags = call.i32(1)
         guard flags & ~flush == 0 else { throw .errno(.inval) }
         let number = call.i32(0)
-        guard let monitor = context.monitors?[number] else { throw .errno(.badf) }
+        guard let monitor = context.monitors[number] else { throw .errno(.badf) }
         context.process.demonitor(monitor, flush: flags == flush)
         // Unflushed, a DOWN that is in the mailbox keeps its number, or it could not be told whose it is.
         if flags == flush || !context.process.holdsDown(of: monitor) { context.forgetMonitor(number) }
@@ -154,10 +154,6 @@ extension GuestContext {
 
     /// Gives a monitor that was paid for its number.
     func insertMonitor(_ monitor: MonitorID) -> UInt32 {
-        var table = monitors ?? MonitorTable()
-        monitors = nil
-        let number = table.insert(monitor)
-        monitors = table
-        return number
+        monitors.insert(monitor)
     }
 }

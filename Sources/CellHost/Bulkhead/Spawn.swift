@@ -25,7 +25,7 @@ enum Spawning {
         let grant = try childGrant(context, options)
         let (module, isOwn) = try childModule(context, options)
         let start = try start(of: module, isOwn: isOwn, options)
-        let code = try link(context, module, grant)
+        let code = isOwn && grant === context.grant ? context.code : try link(context, module, grant)
         let handles =
             options.handles.count == 0 ? Attachments.none : try Attachments(context, memory, options.handles)
         var argument: SpawnArgument?
@@ -51,10 +51,16 @@ enum Spawning {
             refund(context, monitor: wantsMonitor)
             throw error
         }
-        let result = context.process.runtime.spawn(request) { child in
-            let guest = GuestContext(program: context.program, grant: grant, process: copy child, module: module)
-            guest.argument = argument
-            return WasmProcess(code, start: start, context: guest)
+        let result = context.process.spawn(request) { child, retired in
+            if let body = retired as? WasmProcess,
+                body.restart(start, code: code, grant: grant, argument: argument)
+            {
+                return body
+            }
+            let guest = GuestContext(
+                program: context.program, grant: grant, process: copy child, module: module, code: code)
+            if let argument { guest.argument = argument }
+            return WasmProcess(start: start, context: guest)
         }
         switch result {
         case .success(let spawned):
@@ -104,6 +110,10 @@ enum Spawning {
             guard let found = authorities.policy(named: name) else { throw .errno(.noent) }
             policy = found
         }
+        // Each charge goes up all the way: no guest makes that way endless.
+        guard options.policy == nil && options.limits.isEmpty || grant.account.depth < Account.greatestDepth else {
+            throw .errno(.nomem)
+        }
         let narrowing = grant.authority.narrowing.adding(policy: policy, withheld: options.without)
         guard let authority = authorities.authority(narrowing) else { throw .errno(.nomem) }
         return grant.child(
@@ -128,7 +138,7 @@ enum Spawning {
             guard module.isStartable, !(isHandler && module.hasStart) else { throw .errno(.notsup) }
             return .program(isHandler: isHandler)
         }
-        guard module.hasSpawned else { throw .errno(.notsup) }
+        guard module.spawnedExport != nil else { throw .errno(.notsup) }
         return .function(options.entry, isHandler: isHandler)
     }
 

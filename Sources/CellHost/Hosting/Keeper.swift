@@ -167,8 +167,9 @@ final class Keeper: Resumable {
                 isNamed = result == .registered
             }
             return WasmProcess(
-                code, start: start,
-                context: GuestContext(program: program, grant: grant, process: copy child, module: module))
+                start: start,
+                context: GuestContext(
+                    program: program, grant: grant, process: copy child, module: module, code: code))
         }
         guard case .success(let made) = spawned, let monitor = made.monitor else {
             throw LoadedProgram.Refusal(message: "the cell has no room for another process")
