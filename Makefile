@@ -16,7 +16,7 @@ JOBS ?= $(shell n=$$(nproc); m=$$(awk '/^MemAvailable/ { print int($$2 / 2097152
 
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib -j $(JOBS)
 
-.PHONY: help setup setup-tests build release guests programs test demo bench bench-processes soak fuzz model lint check docs install uninstall clean
+.PHONY: help setup setup-tests build release guests programs test demo bench bench-processes soak fuzz mutants model lint check docs install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

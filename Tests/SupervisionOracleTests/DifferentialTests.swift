@@ -34,7 +34,7 @@ private func setting(_ name: String) -> String? { ProcessInfo.processInfo.enviro
             if let known {
                 guard let lines = known[number] else { continue }
                 let otp = World.trace(lines, like: scenario)
-                let trace = World.run(scenario).trace
+                let trace = World.run(scenario, schedule: .fair).trace
                 guard trace.canonical == otp.canonical else {
                     Issue.record("seed \(seed), scenario \(number) differs")
                     return

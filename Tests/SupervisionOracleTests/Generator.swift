@@ -108,7 +108,7 @@ struct Generator {
 
     private mutating func script(mayIgnore: Bool, depth: Int) -> [Outcome] {
         let count = weighted([(3, 1), (4, 2), (4, 3), (3, 4), (2, 6)])
-        let fails = chance(20)
+        let fails = chance(usesSuspension ? 35 : 20)
         return (0..<count).map { place in
             // Most trees come up; some then fail for a while.
             if place == 0, chance(84) { return .ok }
@@ -158,6 +158,15 @@ struct Generator {
                 let target = Target(path: pick(supervisors).path, index: number(0...1))
                 steps.append(.suspend(target))
                 let inside = places.filter { $0.path.hasPrefix(target.path) }
+                // What is asked of a child between its failed restarts.
+                let about = supervisors.first { $0.path == target.path }?.tree?.children.filter(\.body.isWorker) ?? []
+                if !about.isEmpty, chance(50), let place = supervisors.first(where: { $0.path == target.path }) {
+                    let id = pick(about).id
+                    steps.append(.crash(Target(path: "\(target.path).\(id)"), pick(["oops", "e2", "kill"])))
+                    for _ in 0..<number(1...3) { steps.append(.call(target, ask(place, about: id))) }
+                    steps.append(.resume(target))
+                    continue
+                }
                 for _ in 0..<number(1...4) {
                     steps.append(
                         chance(45)
@@ -168,6 +177,13 @@ struct Generator {
             } else {
                 steps.append(step(supervisors, workers))
             }
+        }
+        // Crashes that a window keeps apart.
+        if usesShortPeriod, chance(60), let place = workers.randomElement(using: &random) {
+            let crash = Step.crash(Target(path: place.path), "oops")
+            for _ in 0..<2 { steps += Array(repeating: crash, count: number(1...2)) + [.sleep] }
+            steps.append(crash)
+            waits += 2
         }
         // So that the end has its timers expire.
         if usesShort, chance(60) { steps += [.parent("shutdown"), .settle] }
@@ -197,7 +213,7 @@ struct Generator {
         }
     }
 
-    private mutating func ask(_ place: Place) -> Ask {
+    private mutating func ask(_ place: Place, about wanted: String? = nil) -> Ask {
         guard let tree = place.tree else { return .count }
         if tree.strategy == .simpleOneForOne {
             let path = "\(place.path).\(tree.children.first?.id ?? "a")"
@@ -208,13 +224,24 @@ struct Generator {
                 (8, .get(who)), (8, .which), (8, .count),
             ])
         }
-        let id = chance(92) ? pick(tree.children.map(\.id) + ["n"]) : "z"
+        let id = wanted ?? (chance(92) ? pick(tree.children.map(\.id) + ["n"]) : "z")
         let who: Who = chance(92) ? .id(id) : .process(path: "\(place.path).\(id)", number: number(0...2))
         return weighted([
-            (18, Ask.start(node(chance(60) ? "n" : id, isSimple: false, tree.autoShutdown, depth: 2))),
+            (18, Ask.start(newcomer(chance(60) && wanted == nil ? "n" : id, tree))),
             (2, .startExtra(1)), (22, .terminate(who)), (20, .restart(id)), (12, .delete(id)), (7, .get(who)),
             (10, .which),
             (9, .count),
         ])
+    }
+
+    /// A child that a request brings.
+    private mutating func newcomer(_ id: String, _ tree: Tree) -> Node {
+        var node = node(id, isSimple: false, tree.autoShutdown, depth: 2)
+        if chance(30) {
+            node.script = [
+                pick([.ignore, .ignore, .error("e1"), .info("i1"), .hold(.ok), .exit("e1"), .bad("t")]), .ok,
+            ]
+        }
+        return node
     }
 }

@@ -54,6 +54,15 @@ final class World {
         var isSimple: Bool { machine?.flags.strategy == .simpleOneForOne }
     }
 
+    /// Which of those that have something to do is next. What a scenario comes to must not depend on it.
+    enum Schedule {
+        /// Who has waited longest.
+        case fair
+        /// Who was started first, or last.
+        case eldest, youngest
+        case random(SplitMix64)
+    }
+
     struct HeldStart {
         let path: String
         /// As it was when the start was asked for.
@@ -90,25 +99,24 @@ final class World {
     var queue: [(ProcessKey, Event)] = []
     var callSteps: [CallKey: Int] = [:]
     private var handled = 0
-    private var schedule: SplitMix64?
+    private var schedule = Schedule.fair
 
     // MARK: A scenario
 
     /// Runs it; `isRacy` if another order of what happens at the same time in different processes gives another trace.
     static func run(_ scenario: Scenario) -> World {
-        let world = run(scenario, schedule: nil)
+        let world = run(scenario, schedule: .fair)
         let isNested = scenario.root.contains { !$0.body.isWorker }
         if isNested, !world.isRacy, !world.isRunaway {
-            for seed in [1, 2] as [UInt64] where !world.isRacy {
-                let other = run(scenario, schedule: SplitMix64(state: seed))
+            for schedule in [Schedule.eldest, .youngest, .random(SplitMix64(state: 1))] where !world.isRacy {
+                let other = run(scenario, schedule: schedule)
                 world.isRacy = other.isRacy || other.trace.canonical != world.trace.canonical
             }
         }
         return world
     }
 
-    /// Under a schedule, whoever has something to do may be next; without one, who has waited longest is.
-    private static func run(_ scenario: Scenario, schedule: SplitMix64?) -> World {
+    static func run(_ scenario: Scenario, schedule: Schedule) -> World {
         let world = World()
         world.schedule = schedule
         world.define(
@@ -235,18 +243,25 @@ final class World {
 
     private func settleQueue() {
         while !queue.isEmpty, !isRunaway {
-            var next = 0
-            if var chance = schedule {
-                var receivers: [ProcessKey] = []
-                for (key, _) in queue where !receivers.contains(key) { receivers.append(key) }
-                let chosen = receivers[Int.random(in: 0..<receivers.count, using: &chance)]
-                schedule = chance
-                next = queue.firstIndex { $0.0 == chosen } ?? 0
-            }
+            let next = nextInQueue()
             let (key, event) = queue.remove(at: next)
             if let process = processes[key], process.isAlive { receive(process, event) }
         }
         if isRunaway { queue = [] }
+    }
+
+    /// The first signal under way to whoever is next.
+    private func nextInQueue() -> Int {
+        let receiver: ProcessKey?
+        switch schedule {
+        case .fair: return 0
+        case .eldest: receiver = queue.map(\.0).min { $0.rawValue < $1.rawValue }
+        case .youngest: receiver = queue.map(\.0).max { $0.rawValue < $1.rawValue }
+        case .random(var random):
+            receiver = queue.randomElement(using: &random)?.0
+            schedule = .random(random)
+        }
+        return queue.firstIndex { $0.0 == receiver } ?? 0
     }
 
     private func receive(_ process: Process, _ event: Event) {
