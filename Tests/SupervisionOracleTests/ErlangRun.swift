@@ -30,9 +30,10 @@ struct ErlangRun {
             .appending(
                 path: "bulkhead-oracle-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        let source = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "Oracle/oracle.erl")
-        try Self.run(erlc, ["-o", directory.path, source.path], bound: 60)
+        let sources = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Oracle")
+        let modules = ["oracle.erl", "oracle_world.erl"].map { sources.appending(path: $0).path }
+        try Self.run(erlc, ["-o", directory.path] + modules, bound: 60)
     }
 
     func remove() { try? FileManager.default.removeItem(at: directory) }
