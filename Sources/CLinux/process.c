@@ -252,6 +252,15 @@ void bulkhead_warm_up_allocator(void) {
     for (int index = 0; index < 6; index++) free(blocks[index]);
 }
 
+void bulkhead_prefetch(const uintptr_t *words, int count) {
+    for (int index = 0; index < count; index++) {
+        uintptr_t word = __atomic_load_n(&words[index], __ATOMIC_RELAXED);
+        if (word == 0) return;
+        for (uintptr_t line = word & ~(uintptr_t)63, left = word & 63; left > 0; left--, line += 64)
+            __builtin_prefetch((const void *)line);
+    }
+}
+
 void bulkhead_trim_allocator(void) { malloc_trim(0); }
 
 void bulkhead_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

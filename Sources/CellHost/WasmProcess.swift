@@ -55,6 +55,8 @@ final class WasmProcess: Resumable {
     @safe @exclusivity(unchecked) private var fiberMessages = 0
     @safe @exclusivity(unchecked) private var startsDirectly = false
     @safe @exclusivity(unchecked) private var hasWaited = false
+    /// Of the store, when the runtime was last told what to expect.
+    @safe @exclusivity(unchecked) var hotKey: UInt = 0
 
     init(start: Start, context: GuestContext) {
         self.start = start
@@ -91,6 +93,7 @@ final class WasmProcess: Resumable {
         rest = nil
         waitsLong = false
         longFrom = 0
+        hotKey = 0
         return true
     }
 
@@ -165,6 +168,7 @@ final class WasmProcess: Resumable {
             return .yielded
         case .waiting:
             hasWaited = true
+            if let key = store?.hotKey, key != hotKey { noteHot(key) }
             return context.messageWait != 0 ? waitOrRest() : waitOrSleep()
         case .finished(let values): return goOn(after: values)
         case .trapped, .exited, .ended, .failed: return finish(reason(of: progress))

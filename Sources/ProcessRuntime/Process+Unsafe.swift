@@ -1,7 +1,7 @@
 // A process as it sees itself: messages.
 
 package import CapabilityModel
-internal import LinuxKernel
+package import LinuxKernel
 internal import Synchronization
 
 /// A trivial handle. To be used only by the process's own body and the host calls it makes, on the thread that runs it.
@@ -35,6 +35,11 @@ internal import Synchronization
     /// Whether it runs on its worker's stack now: it must not suspend, but may `blockThread`.
     @inline(__always)
     package var isDirect: Bool { block.it.flags.contains(.direct) }
+
+    /// What it reads first when it runs on after a wait: asked for while others run before it. Up to eight ranges.
+    package func expect(_ hints: Span<MemoryHint>) {
+        core.it.table.setHints(block.it.slot, hints)
+    }
 
     // MARK: Sending
 

@@ -13,8 +13,10 @@ internal import Synchronization
 
     private let blocks: UnsafeMutableRawPointer
     private let timers: UnsafeMutablePointer<TimerNode>
+    private let hints: UnsafeMutablePointer<Atomic<UInt>>
     private let size: Int
     private let timerSize: Int
+    private let hintSize: Int
     private let maximum: UInt32
     private let free = Lock(FreeSlots())
 
@@ -24,6 +26,9 @@ internal import Synchronization
         var fresh: UInt32 = 0
     }
 
+    /// For each slot a line of the processor's.
+    private static let hintCount = 8
+
     private static let stride = (MemoryLayout<ProcessBlock>.size + 63) & ~63
 
     /// - Parameter maximum: how many processes at once; at most 2^24 - 1.
@@ -32,18 +37,27 @@ internal import Synchronization
         self.maximum = UInt32(clamping: min(max(maximum, 1), 1 << 24 - 1))
         size = Int(self.maximum) * ProcessTable.stride
         timerSize = Int(self.maximum) * MemoryLayout<TimerNode>.stride
+        hintSize = Int(self.maximum) * ProcessTable.hintCount * MemoryLayout<UInt>.stride
         guard let blocks = unsafe ProcessTable.reserve(size) else { throw .noMemory }
         guard let timers = unsafe ProcessTable.reserve(timerSize) else {
             unsafe munmap(blocks, size)
             throw .noMemory
         }
+        guard let hints = unsafe ProcessTable.reserve(hintSize) else {
+            unsafe munmap(blocks, size)
+            unsafe munmap(timers, timerSize)
+            throw .noMemory
+        }
         unsafe self.blocks = blocks
+        unsafe self.hints = hints.bindMemory(
+            to: Atomic<UInt>.self, capacity: Int(self.maximum) * ProcessTable.hintCount)
         unsafe self.timers = timers.bindMemory(to: TimerNode.self, capacity: Int(self.maximum))
     }
 
     deinit {
         unsafe munmap(blocks, size)
         unsafe munmap(timers, timerSize)
+        unsafe munmap(hints, hintSize)
     }
 
     private static func reserve(_ size: Int) -> UnsafeMutableRawPointer? {
@@ -71,6 +85,40 @@ internal import Synchronization
     func timer(_ slot: UInt32) -> UnsafeMutablePointer<TimerNode> {
         // SAFETY: only slots below `maximum` have processes; it is initialised with its block.
         unsafe timers + Int(slot)
+    }
+
+    // MARK: What a process will need
+
+    /// Notes what a process reads first when it runs on; the first eight hints count.
+    func setHints(_ slot: UInt32, _ hints: Span<MemoryHint>) {
+        // SAFETY: only slots below `maximum` have processes; fresh memory is zero, which is an atomic's.
+        let words = unsafe self.hints + Int(slot) * ProcessTable.hintCount
+        for index in 0..<ProcessTable.hintCount {
+            unsafe words[index].store(index < hints.count ? hints[index].word : 0, ordering: .relaxed)
+        }
+    }
+
+    /// Before a process is made runnable: what doing that reads, and what `prefetchHints` does.
+    @inline(__always)
+    func prefetchBlock(_ slot: UInt32) {
+        guard slot < maximum else { return }
+        let block = unsafe UInt(bitPattern: blocks + Int(slot) * ProcessTable.stride)
+        let hints = unsafe UInt(bitPattern: self.hints + Int(slot) * ProcessTable.hintCount)
+        let words = InlineArray<2, Atomic<UInt>> { index in
+            Atomic(
+                (index == 0
+                    ? MemoryHint(block, bytes: UInt(ProcessTable.stride)) : MemoryHint(hints, bytes: 64)).word)
+        }
+        unsafe words.span.withUnsafeBufferPointer { words in
+            if let first = words.baseAddress { unsafe MemoryHint.prefetch(first, count: 2) }
+        }
+    }
+
+    /// Before a process runs.
+    @inline(__always)
+    func prefetchHints(_ slot: UInt32) {
+        guard slot < maximum else { return }
+        unsafe MemoryHint.prefetch(hints + Int(slot) * ProcessTable.hintCount, count: Int32(ProcessTable.hintCount))
     }
 
     /// Puts up to `count` free blocks before `list`.

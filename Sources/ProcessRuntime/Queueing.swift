@@ -112,7 +112,11 @@ extension Ref where Value == RuntimeCore {
             worker.it.next = nil
             return block
         }
-        if let block = worker.it.woken.pop() { return block }
+        if let block = worker.it.woken.pop() {
+            // While this one runs, the next one's memory comes nearer.
+            if let next = worker.it.woken.nextOne { it.table.prefetchHints(next.it.slot) }
+            return block
+        }
         if let block = takeOverflow(worker) { return block }
         worker.it.hasPaidPreempted = true
         return worker.it.preempted.pop()
@@ -155,6 +159,7 @@ extension Ref where Value == RuntimeCore {
         while count == 64 {
             var span = processes.mutableSpan
             count = it.timers.collect(now: now, into: &span)
+            for index in 0..<count { it.table.prefetchBlock(processes[index].slot) }
             for index in 0..<count { wake(processes[index], onto: worker) }
         }
     }

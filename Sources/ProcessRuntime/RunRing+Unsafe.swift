@@ -64,6 +64,14 @@ internal import Synchronization
         }
     }
 
+    /// By the owner: what is taken next if nobody takes it before; its block may be another process's by now.
+    @inline(__always)
+    var nextOne: BlockRef? {
+        let head = head.load(ordering: .relaxed)
+        if head == tail.load(ordering: .relaxed) { return nil }
+        return unsafe BlockRef(address: slot(head).pointee.load(ordering: .relaxed))
+    }
+
     /// Moves half of what is here, one at least, to the end of `thief`, which is empty and the caller's.
     /// - Returns: how many.
     func steal(into thief: borrowing RunRing) -> UInt32 {

@@ -70,6 +70,9 @@ void bulkhead_name_thread(const char *name);
 /// Makes the C library look up now what it looks up once: when a thread that is not the first gives memory back for the first
 /// time it opens a file beneath /proc/sys, and when there are many threads one beneath /sys. To be called on such a thread.
 void bulkhead_warm_up_allocator(void);
+// Asks the processor for lines of memory that will be read soon. Each word is an address, a multiple of 64, plus how many
+// lines from there; 0 ends the list. Addresses need not be mapped.
+void bulkhead_prefetch(const uintptr_t *words, int count);
 // Gives the kernel the pages of freed blocks back (malloc_trim(3)).
 void bulkhead_trim_allocator(void);
 
