@@ -36,6 +36,9 @@ final class GuestContext {
     /// The call that answered `.wait` and will be made again.
     @safe @exclusivity(unchecked) var underWay = CallUnderWay.none
 
+    /// Of the store, when the runtime was last told what to expect.
+    @safe @exclusivity(unchecked) var hotKey: UInt = 0
+
     init(program: Program, grant: Grant, process: Process, module: ProgramModule, code: Authority.Code) {
         self.program = program
         self.grant = grant
@@ -58,9 +61,29 @@ final class GuestContext {
         return made
     }
 
-    /// Where it is, with the process's body, which was made right after it.
-    var hint: MemoryHint {
-        MemoryHint(UInt(bitPattern: ObjectIdentifier(self)), bytes: 368)
+    /// Tells the runtime what running on will read: what the store says, and this with the process's body, which was made next.
+    func expect(_ key: UInt, _ ranges: InlineArray<7, Store.HotRange>?) {
+        hotKey = key
+        guard let ranges else { return }
+        var hints = InlineArray<8, MemoryHint>(repeating: MemoryHint(0, bytes: 0))
+        hints[0] = MemoryHint(UInt(bitPattern: ObjectIdentifier(self)), bytes: 368)
+        var count = 1
+        for index in ranges.indices where ranges[index].bytes > 0 {
+            hints[count] = MemoryHint(ranges[index].start, bytes: ranges[index].bytes)
+            count += 1
+        }
+        process.expect(hints.span)
+    }
+
+    /// Whether a wait with a deadline and nothing else ends by that and by the process's end only. What wakes those that wait
+    /// for room in a mailbox, the broker or the pool shows only to the call that waits.
+    var waitsForTimeAlone: Bool {
+        switch underWay {
+        case .sleep: true
+        // WASI's clocks: its calls that wait for the pool give no deadline.
+        case .none: true
+        case .until, .request: false
+        }
     }
 
     func takeWait() -> Wait {
@@ -203,8 +226,20 @@ enum CallUnderWay {
     case none
     /// CLOCK_MONOTONIC, ns; nil waits without end.
     case until(UInt64?)
+    /// The same, where nothing else ends the wait.
+    case sleep(UInt64?)
     /// The broker was asked.
     case request(UInt32)
+}
+
+/// A wait that is looked at before it ends, to see whether it is a long one.
+struct LongWait {
+    /// When that is, CLOCK_MONOTONIC in ns.
+    var begins: UInt64
+    /// Of the wait itself; `.max` for none.
+    var deadline: UInt64
+    /// It waits for no messages.
+    var isSleep: Bool
 }
 
 /// What a parent gives to its child.

@@ -8,13 +8,6 @@ import WasmEngine
 
 /// Belongs to the thread that runs the process.
 final class WasmProcess: Resumable {
-    private struct Rest {
-        /// CLOCK_MONOTONIC, ns.
-        var begins: UInt64
-        /// Of the wait itself; `.max` for none.
-        var deadline: UInt64
-    }
-
     private enum Stage {
         case created
         case instantiating
@@ -33,7 +26,7 @@ final class WasmProcess: Resumable {
     /// change of threads for each so many messages.
     private static let forgivenAfter = 1000
 
-    /// Nanoseconds after which a process that waits for messages on its fiber gives its pages back.
+    /// Nanoseconds after which a process that waits for messages on its fiber gives its pages back, or one that sleeps.
     private static let restAfter: UInt64 = 2_000_000_000
 
     private var start: Start
@@ -44,8 +37,8 @@ final class WasmProcess: Resumable {
     @safe @exclusivity(unchecked) var parked: StoredInstance?
     /// When a handler that is idle is to be parked, CLOCK_MONOTONIC in ns; nil while it is not idle, and when it cannot be.
     @safe @exclusivity(unchecked) var parkingTime: UInt64?
-    /// The wait under way, if it is one for messages that may be long and has a deadline.
-    @safe @exclusivity(unchecked) private var rest: Rest?
+    /// The wait under way, if it may be long and has a deadline: one for messages or for time.
+    @safe @exclusivity(unchecked) private var rest: LongWait?
     /// The wait under way is one for messages without end.
     @safe @exclusivity(unchecked) private var waitsLong = false
     /// From when such a wait is long, CLOCK_MONOTONIC in ns; 0 before the first, `.max` if there were messages since it was set.
@@ -55,8 +48,6 @@ final class WasmProcess: Resumable {
     @safe @exclusivity(unchecked) private var fiberMessages = 0
     @safe @exclusivity(unchecked) private var startsDirectly = false
     @safe @exclusivity(unchecked) private var hasWaited = false
-    /// Of the store, when the runtime was last told what to expect.
-    @safe @exclusivity(unchecked) var hotKey: UInt = 0
 
     init(start: Start, context: GuestContext) {
         self.start = start
@@ -93,7 +84,7 @@ final class WasmProcess: Resumable {
         rest = nil
         waitsLong = false
         longFrom = 0
-        hotKey = 0
+        context.hotKey = 0
         return true
     }
 
@@ -168,7 +159,7 @@ final class WasmProcess: Resumable {
             return .yielded
         case .waiting:
             hasWaited = true
-            if let key = store?.hotKey, key != hotKey { noteHot(key) }
+            if let key = store?.hotKey, key != context.hotKey { context.expect(key, store?.hotRanges) }
             return context.messageWait != 0 ? waitOrRest() : waitOrSleep()
         case .finished(let values): return goOn(after: values)
         case .trapped, .exited, .ended, .failed: return finish(reason(of: progress))
@@ -317,8 +308,8 @@ final class WasmProcess: Resumable {
 
     // MARK: Resting
 
-    /// A wait for messages is looked at again after a while, to see whether it is a long one. Others are left alone: what ends
-    /// them shows only to the call that waits.
+    /// A wait is looked at again after a while, to see whether it is a long one. Where something else than messages and time may
+    /// end it, it is left alone: that shows only to the call that waits.
     @inline(__always)
     private func waitOrRest() -> Suspension {
         let deadline = context.takeMessageWait()
@@ -329,7 +320,7 @@ final class WasmProcess: Resumable {
         }
         let begins = Clock.monotonicRecently() &+ WasmProcess.restAfter
         if deadline <= begins { return .waitingForMessages(until: deadline) }
-        rest = Rest(begins: begins, deadline: deadline)
+        rest = LongWait(begins: begins, deadline: deadline, isSleep: false)
         return .waitingForMessages(until: begins)
     }
 
@@ -338,7 +329,11 @@ final class WasmProcess: Resumable {
         guard let deadline = wait.deadline, !wait.messages, wait.descriptor == nil, wait.more == nil else {
             return .waiting(wait)
         }
-        return .sleeping(until: deadline)
+        guard context.waitsForTimeAlone else { return .sleeping(until: deadline) }
+        let begins = Clock.monotonicRecently() &+ WasmProcess.restAfter
+        if deadline <= begins { return .sleeping(until: deadline) }
+        rest = LongWait(begins: begins, deadline: deadline, isSleep: true)
+        return .sleeping(until: begins)
     }
 
     /// Gives pages back if nothing but the time has come, and goes on waiting without asking the guest.
@@ -348,7 +343,7 @@ final class WasmProcess: Resumable {
         if waitsLong { return goOnWaiting() }
         guard let rest else { return nil }
         self.rest = nil
-        guard !context.process.hasUnseenMessages, !context.process.hasPendingExit else { return nil }
+        guard rest.isSleep || !context.process.hasUnseenMessages, !context.process.hasPendingExit else { return nil }
         return beginRest(rest)
     }
 
@@ -370,11 +365,11 @@ final class WasmProcess: Resumable {
         return .waitingForMessages(until: .max)
     }
 
-    private func beginRest(_ rest: Rest) -> Suspension? {
+    private func beginRest(_ rest: LongWait) -> Suspension? {
         let now = Clock.monotonicNow()
         guard now >= rest.begins, now < rest.deadline else { return nil }
         store?.shrink()
-        return .waitingForMessages(until: rest.deadline)
+        return rest.isSleep ? .sleeping(until: rest.deadline) : .waitingForMessages(until: rest.deadline)
     }
 
     // MARK: Ending

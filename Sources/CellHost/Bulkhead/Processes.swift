@@ -64,7 +64,7 @@ enum Processes {
         _ context: GuestContext, _ call: borrowing HostCall, _ memory: GuestMemory
     ) throws(CallFailure) -> HostOutcome {
         let deadline: UInt64?
-        if case .until(let first) = context.underWay {
+        if case .sleep(let first) = context.underWay {
             deadline = first
             if let deadline, deadline <= Clock.monotonicNow() {
                 context.underWay = .none
@@ -73,7 +73,7 @@ enum Processes {
         } else {
             deadline = GuestContext.deadline(after: call.i64(0))
         }
-        context.underWay = .until(deadline)
+        context.underWay = .sleep(deadline)
         context.wait = Wait(messages: false, deadline: deadline)
         return .wait
     }
