@@ -91,7 +91,7 @@ package struct MessageSocket: ~Copyable, Sendable {
     ///   - maximumDescriptors: with more, all of them are closed and EMSGSIZE is thrown; so they are when this
     ///     process has no room for all.
     ///   - wait: whether to wait for a message.
-    /// - Returns: nil when there is none and `wait` is false. A reset connection counts as its end.
+    /// - Returns: nil when there is none and `wait` is false. A reset connection counts as its end, after all that had been sent.
     /// - Throws: EMSGSIZE as above, else what recvmsg(2) says.
     package borrowing func receive(
         into buffer: inout MutableSpan<UInt8>, maximumDescriptors: Int = 16, wait: Bool = true
@@ -103,9 +103,15 @@ package struct MessageSocket: ~Copyable, Sendable {
         let result = unsafe buffer.withUnsafeMutableBufferPointer { bytes in
             unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: max(maximumDescriptors, 1)) { list in
                 var arrived = 0
-                let result = unsafe bulkhead_receive_message(
-                    raw, bytes.baseAddress, bytes.count, list.baseAddress, maximumDescriptors, &arrived, &truncated,
-                    wait ? 0 : 1)
+                var result: Int
+                var attempts = 0
+                repeat {
+                    result = unsafe bulkhead_receive_message(
+                        raw, bytes.baseAddress, bytes.count, list.baseAddress, maximumDescriptors, &arrived, &truncated,
+                        wait ? 0 : 1)
+                    attempts += 1
+                    // The peer closed with something unread. That is said once, and before what it had sent.
+                } while result == -Int(ECONNRESET) && attempts < 2
                 if arrived > 0 { taken = unsafe Array(list[..<arrived]) }
                 return result
             }

@@ -37,6 +37,23 @@ struct MessageSocketTests {
         #expect(error?.errno == EPIPE)
     }
 
+    /// A peer that closes with something unread resets the connection, which hides nothing of what it had sent.
+    @Test func whatAPeerSentOutlivesItsReset() throws {
+        var pair = try UnixSocketPair()
+        let replacement = try UnixSocketPair()
+        try pair.second.send([9])
+        try pair.first.send([1])
+        try pair.first.send([2])
+        pair.first = MessageSocket(try replacement.first.descriptor.duplicate())
+        var buffer = [UInt8](repeating: 0, count: 10)
+        for expected in [1, 2, 0] {
+            var span = buffer.mutableSpan
+            let received = try pair.second.receive(into: &span, wait: false)
+            let count = try unwrap(consume received).count
+            #expect(count == min(expected, 1) && (count == 0 || Int(buffer[0]) == expected))
+        }
+    }
+
     @Test func emptyMessagesAreRefused() throws {
         let pair = try UnixSocketPair()
         let error = #expect(throws: SystemError.self) { try pair.first.send([]) }

@@ -69,7 +69,7 @@ private let tick: UInt64 = 1 << TimerWheel.tickShift
             switch random.next(in: 0...9) {
             case 0...5:
                 let delay = random.next() >> random.next(in: 2...63)
-                let deadline = now &+ min(delay, .max / 2 - now)
+                let deadline = now &+ min(delay, .max / 2 - min(now, .max / 2))
                 _ = nodes.arm(index, in: wheel, deadline: deadline)
                 model[index] = max(deadline, 1)
             case 6:
@@ -87,7 +87,8 @@ private let tick: UInt64 = 1 << TimerWheel.tickShift
                     return
                 }
                 now += min(random.next() >> random.next(in: 3...63), (.max / 4 - min(now, .max / 4)) / 64)
-                if random.next(in: 0...3) == 0, let earliest { now = max(now, earliest) }
+                // Up to a tick past it, or what lies within the tick would stay there once time stands still.
+                if random.next(in: 0...3) == 0, let earliest { now = max(now, earliest + random.next(in: 0...tick)) }
                 for process in collectAll(wheel, now: now, room: Int(random.next(in: 1...20))) {
                     let index = Int(process.rawValue)
                     guard let deadline = model.removeValue(forKey: index), deadline <= now else {
