@@ -114,9 +114,10 @@ internal import Synchronization
         }
     }
 
-    /// Before a process runs.
+    /// Before a process runs. The block is not looked into: it may be another thread's by now.
     @inline(__always)
-    func prefetchHints(_ slot: UInt32) {
+    func prefetchHints(of block: BlockRef) {
+        let slot = unsafe (block.address &- UInt(bitPattern: blocks)) / UInt(ProcessTable.stride)
         guard slot < maximum else { return }
         unsafe MemoryHint.prefetch(hints + Int(slot) * ProcessTable.hintCount, count: Int32(ProcessTable.hintCount))
     }

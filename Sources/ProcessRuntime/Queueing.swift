@@ -114,7 +114,7 @@ extension Ref where Value == RuntimeCore {
         }
         if let block = worker.it.woken.pop() {
             // While this one runs, the next one's memory comes nearer.
-            if let next = worker.it.woken.nextOne { it.table.prefetchHints(next.it.slot) }
+            if let next = worker.it.woken.nextOne { it.table.prefetchHints(of: next) }
             return block
         }
         if let block = takeOverflow(worker) { return block }
