@@ -28,18 +28,17 @@ struct SDKTests {
         "monitor-bytes", "monitor-shutdown-with", "exit-shutdown", "alive", "monitor-noproc", "exit-kill", "demonitor",
         "link", "trap-exit",
         "unlink", "register", "register-twice", "whereis", "unregister", "register-denied", "whereis-denied",
-        "without-spawn", "policy-denied", "tcp-listen", "tcp-echo", "tcp-denied",
+        "without-spawn", "policy-denied", "tcp-listen", "tcp-echo", "tcp-denied", "resolve", "resolve-denied",
     ]
 
     static let ofLanguage = [
         "c": [
             "spawn", "spawn-bad-flags", "spawn-no-module", "tags", "message-size", "reserved-tag", "bad-handle",
             "bad-pointer", "monitor-code", "name-released", "duplicate", "alias", "abi-version", "sleep", "tcp-connect",
-            "tcp-accept", "descriptor-moved", "close", "resolve", "resolve-denied",
+            "tcp-accept", "descriptor-moved", "close",
         ],
         "rust": [
-            "monitor-code", "exit-invalid", "event", "tcp-accept", "resolve", "resolve-denied", "wire-format",
-            "wire-round-trips", "wire-bounded",
+            "monitor-code", "exit-invalid", "event", "tcp-accept", "wire-format", "wire-round-trips", "wire-bounded",
         ],
         "swift": ["monitor-error", "exit-invalid", "event", "wire-format", "wire-round-trips", "wire-bounded"],
     ]
@@ -73,12 +72,32 @@ struct SDKTests {
             outcome.lines.sorted() == ((both + once).map { $0 + ": ok" } + ["done"]).sorted(), "\(outcome.stdout)")
     }
 
-    @Test("send and receive datagrams", arguments: ["c", "rust"])
+    @Test("send and receive datagrams", arguments: ["c", "rust", "swift"])
     func datagrams(_ language: String) throws {
         let policy = Self.policy.replacingOccurrences(of: "PORT", with: "\(UInt16.random(in: 20_000...30_000))")
         let outcome = try Scratch().run("sdk-datagrams-\(language)", policy: policy)
-        let special = language == "c" ? ["udp-bind", "udp-connect"] : []
+        let special = language == "rust" ? [] : ["udp-bind", "udp-connect"]
         let wanted = special + ["udp-send", "udp-receive", "udp-denied"]
         #expect(Set(outcome.lines) == Set(wanted.map { $0 + ": ok" } + ["done"]), "\(outcome.stderr)")
+    }
+
+    @Test("listen and connect at paths, where the SDK has unix sockets")
+    func unixSockets() throws {
+        let scratch = try Scratch()
+        try scratch.makeDirectory("run")
+        try scratch.makeDirectory("data")
+        try scratch.write(scratch.path("run"), to: "data/directory")
+        let policy =
+            GuestTests.streams + """
+                [process]
+                spawn = 10
+                [net]
+                connect = ["unix://\(scratch.path("run"))/*"]
+                listen = ["unix://\(scratch.path("run"))/*"]
+
+                """ + GuestTests.mount("read-only")
+        let outcome = try scratch.run("sdk-unix-swift", policy: policy)
+        let wanted = ["unix-listen", "unix-connect", "unix-echo", "unix-taken", "unix-free", "unix-denied"]
+        #expect(outcome.lines == wanted.map { $0 + ": ok" } + ["done"], "\(outcome.stdout)\(outcome.stderr)")
     }
 }

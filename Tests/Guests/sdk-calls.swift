@@ -183,6 +183,9 @@ struct Calls: Program {
         expect("tcp-echo", first == "hello!" && second == "world!")
         let denied = error { () throws(HostError) in _ = try TCPStream(connecting: "127.0.0.1", port: 1) }
         expect("tcp-denied", denied == .notCapable)
+        expect("resolve", try resolve("localhost").contains("127.0.0.1"))
+        let hidden = error { () throws(HostError) in _ = try resolve("example.com") }
+        expect("resolve-denied", hidden == .notCapable)
     }
 
     static func wire() {
