@@ -35,9 +35,9 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The address itself, or the IPv4 address that an IPv6 one stands for: mapped (RFC 4291), translated (RFC 6052)
-    /// or 6to4 (RFC 3056). A rule about the one must hold for the other.
+    /// or 6to4 (RFC 3056). A rule about the one must hold for the other. ::1 stands for none: it is loopback itself.
     package var embeddedIPv4: IPAddress? {
-        guard isIPv6 else { return nil }
+        guard isIPv6, bytes != IPAddress.loopbackIPv6 else { return nil }
         if starts(with: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff], bits: 96)
             || starts(with: [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0], bits: 96)
             || starts(with: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], bits: 96)
@@ -61,8 +61,10 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 
     package var isLoopback: Bool {
         if let inner = embeddedIPv4, inner.isLoopback { return true }
-        return isIPv6 ? bytes == [UInt8](repeating: 0, count: 15) + [1] : bytes[0] == 127
+        return isIPv6 ? bytes == IPAddress.loopbackIPv6 : bytes[0] == 127
     }
+
+    private static let loopbackIPv6 = [UInt8](repeating: 0, count: 15) + [1]
 
     /// Whether the first `bits` bits are those of `prefix`; never for a prefix of the other family's length.
     package func isIn(prefix: [UInt8], bits: Int) -> Bool {
