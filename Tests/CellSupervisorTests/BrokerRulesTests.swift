@@ -21,6 +21,8 @@ import Testing
         connect: [
             grant(.tcp, .name("db.example"), 5432...5432), grant(.tcp, address([127, 0, 0, 1]), 1...65535),
             grant(.udp, address([10, 0, 0, 0], 8), 514...514), grant(.unix, .path("/run/app/*"), 0...0),
+            // ::1 stands for no IPv4 address, 0.0.0.1 least of all.
+            grant(.tcp, address([UInt8](repeating: 0, count: 15) + [1], 128), 81...81),
             grant(.unix, .path("/run/log.sock"), 0...0),
         ],
         listen: [
@@ -49,7 +51,8 @@ import Testing
     @Test(
         arguments: [
             .connect(.tcp, host: "db.example", port: 5432), .connect(.tcp, host: "DB.Example.", port: 5432),
-            .connect(.tcp, host: "127.0.0.1", port: 9), .connect(.udp, host: "10.1.2.3", port: 514),
+            .connect(.tcp, host: "127.0.0.1", port: 9), .connect(.tcp, host: "::1", port: 81),
+            .connect(.udp, host: "10.1.2.3", port: 514),
             .udpSend(socket: 1, host: "10.1.2.3", port: 514, data: []), .unixConnect(path: "/run/app/a/b.sock"),
             .unixConnect(path: "/run/log.sock"), .tcpListen(host: "127.0.0.1", port: 8010, backlog: 0),
             .tcpListen(host: "localhost", port: 0, backlog: 0), .tcpListen(host: "127.0.0.2", port: 0, backlog: 0),

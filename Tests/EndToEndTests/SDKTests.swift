@@ -5,6 +5,16 @@ import Testing
 
 @Suite("The SDKs")
 struct SDKTests {
+    /// Runs a guest under the policy, with a port and a directory for sockets, which is the guest's argument.
+    static func run(_ guest: String) throws -> Outcome {
+        let scratch = try Scratch()
+        try scratch.makeDirectory("run")
+        let directory = scratch.path("run")
+        let policy = Self.policy.replacingOccurrences(of: "PORT", with: "\(UInt16.random(in: 20_000...30_000))")
+            .replacingOccurrences(of: "DIRECTORY", with: directory)
+        return try scratch.run(guest, policy: policy, arguments: [directory])
+    }
+
     static let policy =
         GuestTests.streams + """
             random = true
@@ -14,8 +24,8 @@ struct SDKTests {
             register = ["calls.*"]
             lookup = ["calls.*"]
             [net]
-            listen = ["tcp://127.0.0.1:PORT", "udp://127.0.0.1:PORT"]
-            connect = ["tcp://127.0.0.1:PORT", "udp://127.0.0.1:PORT"]
+            listen = ["tcp://127.0.0.1:PORT", "udp://127.0.0.1:PORT", "unix://DIRECTORY/*"]
+            connect = ["tcp://127.0.0.1:PORT", "udp://127.0.0.1:PORT", "unix://DIRECTORY/*"]
             resolve = ["localhost"]
             [limits]
             fds = 4000
@@ -31,13 +41,19 @@ struct SDKTests {
         "without-spawn", "policy-denied", "tcp-listen", "tcp-echo", "tcp-denied", "resolve", "resolve-denied",
     ]
 
-    static let ofLanguage = [
-        "c": [
+    /// What those of C and Rust must show, too.
+    static let beyondSwift = [
+        "unix-absent", "unix-listen", "unix-connect", "unix-accept", "unix-echo", "unix-in-use", "unix-denied",
+        "start-ack-nobody", "start-ack-size",
+    ]
+
+    static let ofLanguage: [String: [String]] = [
+        "c": beyondSwift + [
             "spawn", "spawn-bad-flags", "spawn-no-module", "tags", "message-size", "reserved-tag", "bad-handle",
             "bad-pointer", "monitor-code", "name-released", "duplicate", "alias", "abi-version", "sleep", "tcp-connect",
             "tcp-accept", "descriptor-moved", "close",
         ],
-        "rust": [
+        "rust": beyondSwift + [
             "monitor-code", "exit-invalid", "event", "tcp-accept", "wire-format", "wire-round-trips", "wire-bounded",
         ],
         "swift": ["monitor-error", "exit-invalid", "event", "wire-format", "wire-round-trips", "wire-bounded"],
@@ -45,9 +61,7 @@ struct SDKTests {
 
     @Test("do what their calls promise", arguments: ["c", "rust", "swift"])
     func calls(_ language: String) throws {
-        let port = UInt16.random(in: 20_000...30_000)
-        let policy = Self.policy.replacingOccurrences(of: "PORT", with: "\(port)")
-        let outcome = try Scratch().run("sdk-calls-\(language)", policy: policy)
+        let outcome = try Self.run("sdk-calls-\(language)")
         #expect(outcome.status == 0, "\(outcome.stderr)")
         let wanted = Self.everywhere + (Self.ofLanguage[language] ?? [])
         #expect(Set(outcome.lines) == Set(wanted.map { $0 + ": ok" } + ["done"]), "\(outcome.stdout)")
@@ -61,8 +75,7 @@ struct SDKTests {
 
     @Test("have servers that keep gen_server's promises on both kinds of process", arguments: ["c", "rust", "swift"])
     func servers(_ language: String) throws {
-        let policy = Self.policy.replacingOccurrences(of: "PORT", with: "\(UInt16.random(in: 20_000...30_000))")
-        let outcome = try Scratch().run("sdk-servers-\(language)", policy: policy)
+        let outcome = try Self.run("sdk-servers-\(language)")
         #expect(outcome.status == 0, "\(outcome.stderr)")
         let special = language == "c" ? ["large-reply"] : []
         // First on a blocking process, then on a handler.
@@ -74,8 +87,7 @@ struct SDKTests {
 
     @Test("send and receive datagrams", arguments: ["c", "rust", "swift"])
     func datagrams(_ language: String) throws {
-        let policy = Self.policy.replacingOccurrences(of: "PORT", with: "\(UInt16.random(in: 20_000...30_000))")
-        let outcome = try Scratch().run("sdk-datagrams-\(language)", policy: policy)
+        let outcome = try Self.run("sdk-datagrams-\(language)")
         let special = language == "rust" ? [] : ["udp-bind", "udp-connect"]
         let wanted = special + ["udp-send", "udp-receive", "udp-denied"]
         #expect(Set(outcome.lines) == Set(wanted.map { $0 + ": ok" } + ["done"]), "\(outcome.stderr)")

@@ -266,8 +266,47 @@ static void network(void) {
     expect("resolve-denied", bulkhead_host_resolve("elsewhere", 9, reason.text, 100, &length) == BULKHEAD_NOTCAPABLE);
 }
 
+static void unix_sockets(const char *directory) {
+    char address[128] = "unix:", others[128] = {0};
+    char *path = address + 5;
+    uint32_t length = bulkhead_length(directory);
+    if (length > 100) __builtin_trap();
+    for (uint32_t i = 0; i < length; i++) path[i] = directory[i];
+    for (uint32_t i = 0; i < sizeof "/calls.sock"; i++) path[length + i] = "/calls.sock"[i];
+    length = bulkhead_length(path);
+    int32_t listener = -1, client = -1, served = -1;
+    expect("unix-absent", bulkhead_host_unix_connect(path, length, &client) == BULKHEAD_NOENT);
+    bool listening = bulkhead_host_unix_listen(path, length, 4, &listener) == 0;
+    uint32_t count = 0;
+    int32_t error = bulkhead_host_socket_address(listener, 0, others, sizeof others, &count);
+    expect("unix-listen", listening && error == 0 && count == length + 5 && same(others, address, count));
+    bool connected = bulkhead_host_unix_connect(path, length, &client) == 0;
+    error = bulkhead_host_socket_address(client, 1, others, sizeof others, &count);
+    expect("unix-connect", connected && error == 0 && count == length + 5 && same(others, address, count));
+    expect("unix-accept", bulkhead_accept(listener, &served) == 0);
+    bool written = bulkhead_spawn_descriptor(echo, served) == 0 && bulkhead_write(client, "hello", 5) == 0;
+    int32_t got = 0;
+    for (int32_t more = 1; more > 0 && got < 5; got += more)
+        more = bulkhead_read(client, others + got, (uint32_t)(5 - got));
+    expect("unix-echo", written && got == 5 && same(others, "hello", 5));
+    expect("unix-in-use", bulkhead_host_unix_listen(path, length, 4, &listener) == 3);
+    error = bulkhead_host_unix_listen("/run/other.sock", 15, 4, &listener);
+    bool both = bulkhead_host_unix_connect("/run/other.sock", 15, &client) == error;
+    expect("unix-denied", both && error == BULKHEAD_NOTCAPABLE);
+}
+
+// The program is nobody's supervised child.
+static void supervised(void) {
+    bool nobody = bulkhead_host_start_ack(0, "port 7", 6) == BULKHEAD_NOENT;
+    nobody = nobody && bulkhead_host_start_ack(1, NULL, 0) == BULKHEAD_NOENT;
+    expect("start-ack-nobody", nobody && bulkhead_host_start_ack(2, "no disk", 7) == BULKHEAD_NOENT);
+    static const char large[4097];
+    expect("start-ack-size", bulkhead_host_start_ack(0, large, sizeof large) == BULKHEAD_MSGSIZE);
+}
+
 // sdk-servers.c has what a server promises.
-int main(void) {
+int main(int count, char **words) {
+    if (count != 2) __builtin_trap();
     spawning();
     messages();
     full();
@@ -275,5 +314,7 @@ int main(void) {
     names();
     narrowing();
     network();
+    unix_sockets(words[1]);
+    supervised();
     return finish();
 }

@@ -149,6 +149,13 @@ fn names() {
     expect("policy-denied", matches!(policy, Some(Error::NOTCAPABLE | Error::NOENT)));
 }
 
+fn echo<Stream: Read + Write>(mut stream: Stream, _: Mailbox<()>) {
+    let mut bytes = [0; 100];
+    while let Ok(count @ 1..) = stream.read(&mut bytes) {
+        stream.write_all(&bytes[..count]).unwrap();
+    }
+}
+
 fn network() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -156,13 +163,7 @@ fn network() {
     let mut client = TcpStream::connect(&address).unwrap();
     let served = listener.accept().unwrap();
     expect("tcp-accept", served.peer_addr().is_ok());
-    Process::spawn(served, |mut served: TcpStream, _: Mailbox<()>| {
-        let mut bytes = [0; 100];
-        while let Ok(count @ 1..) = served.read(&mut bytes) {
-            served.write_all(&bytes[..count]).unwrap();
-        }
-    })
-    .unwrap();
+    Process::spawn(served, echo::<TcpStream>).unwrap();
     client.write_all(b"hello").unwrap();
     let mut bytes = [0; 5];
     client.read_exact(&mut bytes).unwrap();
@@ -171,6 +172,33 @@ fn network() {
     expect("tcp-denied", matches!(denied, Err(Error::NOTCAPABLE)));
     expect("resolve", resolve("localhost").map_or(false, |all| !all.is_empty()));
     expect("resolve-denied", resolve("elsewhere") == Err(Error::NOTCAPABLE));
+}
+
+fn unix(directory: &str) {
+    let path = format!("{directory}/calls.sock");
+    expect("unix-absent", matches!(UnixStream::connect(&path), Err(Error::NOENT)));
+    let listener = UnixListener::bind(&path).unwrap();
+    expect("unix-listen", listener.local_addr() == Ok(format!("unix:{path}")));
+    let mut client = UnixStream::connect(&path).unwrap();
+    expect("unix-connect", client.peer_addr() == listener.local_addr());
+    let served = listener.accept();
+    expect("unix-accept", served.is_ok());
+    Process::spawn(served.unwrap(), echo::<UnixStream>).unwrap();
+    client.write_all(b"hello").unwrap();
+    let mut bytes = [0; 5];
+    client.read_exact(&mut bytes).unwrap();
+    expect("unix-echo", &bytes == b"hello");
+    expect("unix-in-use", matches!(UnixListener::bind(&path), Err(Error::ADDRINUSE)));
+    let denied = UnixListener::bind("/run/other.sock").err();
+    let both = UnixStream::connect("/run/other.sock").err() == denied;
+    expect("unix-denied", both && denied == Some(Error::NOTCAPABLE));
+}
+
+// The program is nobody's supervised child.
+fn supervised() {
+    let nobody = [Start::Ready(b"port 7"), Start::Ignore, Start::Failed(b"no disk")];
+    expect("start-ack-nobody", nobody.into_iter().all(|start| start_ack(start) == Err(Error::NOENT)));
+    expect("start-ack-size", start_ack(Start::Ready(&[0; 4097])) == Err(Error::MSGSIZE));
 }
 
 // A generator of its own, so that a run can be repeated.
@@ -233,6 +261,8 @@ fn main() {
     signals();
     names();
     network();
+    unix(&std::env::args().nth(1).unwrap());
+    supervised();
     wire();
     println!("done");
 }

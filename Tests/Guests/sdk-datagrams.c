@@ -8,12 +8,6 @@ static uint32_t address_of(int32_t fd, char *text) {
     return bulkhead_host_socket_address(fd, 0, text, 64, &length) == 0 ? length : 0;
 }
 
-static bool same(const char *left, const char *right, uint32_t length) {
-    for (uint32_t i = 0; i < length; i++)
-        if (left[i] != right[i]) return false;
-    return true;
-}
-
 int main(void) {
     int32_t bound = -1, peer = -1;
     expect("udp-bind", bulkhead_host_udp_bind("127.0.0.1", 9, 0, &bound) == 0);

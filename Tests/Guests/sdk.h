@@ -11,6 +11,12 @@ static inline void expect(const char *name, bool held) {
     bulkhead_print(held ? ": ok\n" : ": FAILED\n");
 }
 
+static inline bool same(const char *left, const char *right, uint32_t length) {
+    for (uint32_t i = 0; i < length; i++)
+        if (left[i] != right[i]) return false;
+    return true;
+}
+
 static inline int finish(void) {
     bulkhead_print("done\n");
     return 0;

@@ -7,6 +7,8 @@ use core::fmt;
 pub struct Error(pub u16);
 
 impl Error {
+    /// The address is taken.
+    pub const ADDRINUSE: Error = Error(3);
     /// The mailbox, the process table or a limit is full for now.
     pub const AGAIN: Error = Error(6);
     /// The name is taken.
@@ -44,6 +46,7 @@ impl fmt::Debug for Error {
 impl fmt::Display for Error {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self.0 {
+            3 => "the address is taken",
             6 => "full, try again",
             8 => "no such handle",
             14 => "connection refused",

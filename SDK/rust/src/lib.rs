@@ -44,15 +44,17 @@ mod reason;
 mod server;
 mod signals;
 mod spawn;
+mod supervised;
 pub mod sys;
 mod wire;
 
 pub use error::Error;
 pub use mailbox::{Event, Mailbox};
-pub use net::{resolve, TcpListener, TcpStream, UdpSocket};
+pub use net::{resolve, TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 pub use process::{exit, lookup, sleep, trap_exit, unregister, Process};
 pub use reason::Reason;
 pub use server::{start, CallError, Caller, GenServer, Info, Next, Server};
 pub use signals::{Link, Monitor};
 pub use spawn::{Area, Limit, Spawn, Spawned};
+pub use supervised::{start_ack, Start};
 pub use wire::{Bytes, Decoder, Encoder, Malformed, Wire};

@@ -1,7 +1,10 @@
-//! Sockets. They are WASI descriptors, so `std`'s calls on descriptors would work on them, too.
+//! Sockets: TCP, UDP and unix. They are WASI descriptors, so `std`'s calls on descriptors would work on them, too.
 
 use crate::{sys, Decoder, Encoder, Error, Malformed, Wire};
 use alloc::{string::String, vec, vec::Vec};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 4096;
 
 fn split(address: &str) -> Result<(&str, u32), Error> {
     let (host, port) = address.rsplit_once(':').ok_or(Error::INVAL)?;
@@ -28,6 +31,12 @@ impl Drop for Descriptor {
 }
 
 impl Descriptor {
+    /// The caller's own one, which `call` makes: it answers with an errno and, if that is 0, leaves the number behind.
+    fn made(call: impl FnOnce(&mut u32) -> i32) -> Result<Descriptor, Error> {
+        let mut fd = 0;
+        Error::check(call(&mut fd))?;
+        Ok(Descriptor(fd, Ownership::Own))
+    }
     fn shared(&self) -> Descriptor {
         Descriptor(self.0, Ownership::Shared)
     }
@@ -37,7 +46,8 @@ impl Descriptor {
         core::mem::forget(self);
     }
     fn address(&self, peer: u32) -> Result<String, Error> {
-        let (mut text, mut length) = (vec![0u8; 64], 0);
+        // Room for `unix:` and the longest path that a socket can have.
+        let (mut text, mut length) = (vec![0u8; 128], 0);
         // SAFETY: the buffer is valid for its length, `length` for the write.
         Error::check(unsafe { sys::socket_address(self.0, peer, text.as_mut_ptr(), text.len(), &mut length) })?;
         text.truncate(length);
@@ -45,83 +55,117 @@ impl Descriptor {
     }
 }
 
-/// A listener. Sending it moves it.
-#[derive(Debug)]
-pub struct TcpListener(Descriptor);
+// What listeners and streams are, whatever their addresses look like.
+macro_rules! connections {
+    ($($(#[$listener_docs:meta])* $listener:ident gives $(#[$stream_docs:meta])* $stream:ident;)*) => {$(
+        $(#[$listener_docs])*
+        #[derive(Debug)]
+        pub struct $listener(Descriptor);
+
+        impl $listener {
+            /// Waits for the next connection. Suspends.
+            pub fn accept(&self) -> Result<$stream, Error> {
+                // SAFETY: `fd` is valid for the write.
+                Ok($stream(Descriptor::made(|fd| unsafe { sys::sock_accept(self.0 .0, 0, fd) })?))
+            }
+
+            /// The same listener for another process: to be sent, while this one stays.
+            pub fn shared(&self) -> $listener {
+                $listener(self.0.shared())
+            }
+
+            /// The address it listens on.
+            pub fn local_addr(&self) -> Result<String, Error> {
+                self.0.address(0)
+            }
+        }
+
+        $(#[$stream_docs])*
+        #[derive(Debug)]
+        pub struct $stream(Descriptor);
+
+        impl $stream {
+            /// Reads what is there, at least a byte; 0 is the end. Suspends.
+            pub fn receive(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+                let (vector, mut count) = (sys::Vector { bytes: buffer.as_mut_ptr(), length: buffer.len() }, 0);
+                // SAFETY: the vector describes `buffer`, `count` is valid for the write.
+                Error::check(unsafe { sys::fd_read(self.0 .0, &vector, 1, &mut count) })?;
+                Ok(count)
+            }
+
+            /// Writes some of it. Suspends.
+            pub fn send(&self, bytes: &[u8]) -> Result<usize, Error> {
+                let (vector, mut count) = (sys::Vector { bytes: bytes.as_ptr(), length: bytes.len() }, 0);
+                // SAFETY: the vector describes `bytes`, `count` is valid for the write.
+                Error::check(unsafe { sys::fd_write(self.0 .0, &vector, 1, &mut count) })?;
+                Ok(count)
+            }
+
+            /// Writes all of it. Suspends.
+            pub fn send_all(&self, mut bytes: &[u8]) -> Result<(), Error> {
+                while !bytes.is_empty() {
+                    bytes = &bytes[self.send(bytes)?..];
+                }
+                Ok(())
+            }
+
+            /// The same connection for another process: to be sent, while this one stays. It closes when both are gone.
+            pub fn shared(&self) -> $stream {
+                $stream(self.0.shared())
+            }
+
+            /// The other end's address.
+            pub fn peer_addr(&self) -> Result<String, Error> {
+                self.0.address(1)
+            }
+        }
+    )*};
+}
+connections! {
+    /// A TCP listener. Sending it moves it.
+    TcpListener gives
+    /// A TCP connection. Sending it moves it; dropping it closes it.
+    TcpStream;
+    /// A listener on a unix socket. Sending it moves it. Its path is removed when the program ends.
+    UnixListener gives
+    /// A connection to a unix socket. Sending it moves it; dropping it closes it.
+    UnixStream;
+}
 
 impl TcpListener {
     /// Listens on `host:port`; port 0 is any that the policy covers. Errors: `NOTCAPABLE`, the socket's. Suspends.
     pub fn bind(address: &str) -> Result<TcpListener, Error> {
-        let ((host, port), mut fd) = (split(address)?, 0);
+        let (host, port) = split(address)?;
         // SAFETY: `host` is valid for the read, `fd` for the write.
-        Error::check(unsafe { sys::tcp_listen(host.as_ptr(), host.len(), port, 4096, &mut fd) })?;
-        Ok(TcpListener(Descriptor(fd, Ownership::Own)))
-    }
-
-    /// Waits for the next connection. Suspends.
-    pub fn accept(&self) -> Result<TcpStream, Error> {
-        let mut fd = 0;
-        // SAFETY: `fd` is valid for the write.
-        Error::check(unsafe { sys::sock_accept(self.0 .0, 0, &mut fd) })?;
-        Ok(TcpStream(Descriptor(fd, Ownership::Own)))
-    }
-
-    /// The same listener for another process: to be sent, while this one stays.
-    pub fn shared(&self) -> TcpListener {
-        TcpListener(self.0.shared())
-    }
-
-    /// The address it listens on.
-    pub fn local_addr(&self) -> Result<String, Error> {
-        self.0.address(0)
+        let made = Descriptor::made(|fd| unsafe { sys::tcp_listen(host.as_ptr(), host.len(), port, BACKLOG, fd) })?;
+        Ok(TcpListener(made))
     }
 }
-
-/// A connection. Sending it moves it; dropping it closes it.
-#[derive(Debug)]
-pub struct TcpStream(Descriptor);
 
 impl TcpStream {
     /// Connects to `host:port`. Errors: `NOTCAPABLE`, the socket's. Suspends.
     pub fn connect(address: &str) -> Result<TcpStream, Error> {
-        let ((host, port), mut fd) = (split(address)?, 0);
+        let (host, port) = split(address)?;
         // SAFETY: `host` is valid for the read, `fd` for the write.
-        Error::check(unsafe { sys::tcp_connect(host.as_ptr(), host.len(), port, &mut fd) })?;
-        Ok(TcpStream(Descriptor(fd, Ownership::Own)))
+        Ok(TcpStream(Descriptor::made(|fd| unsafe { sys::tcp_connect(host.as_ptr(), host.len(), port, fd) })?))
     }
+}
 
-    /// Reads what is there, at least a byte; 0 is the end. Suspends.
-    pub fn receive(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let (vector, mut count) = (sys::Vector { bytes: buffer.as_mut_ptr(), length: buffer.len() }, 0);
-        // SAFETY: the vector describes `buffer`, `count` is valid for the write.
-        Error::check(unsafe { sys::fd_read(self.0 .0, &vector, 1, &mut count) })?;
-        Ok(count)
+impl UnixListener {
+    /// Listens on a path of the host's, not of a mount. Errors: `NOTCAPABLE`, `ADDRINUSE` there is something already,
+    /// the socket's. Suspends.
+    pub fn bind(path: &str) -> Result<UnixListener, Error> {
+        // SAFETY: `path` is valid for the read, `fd` for the write.
+        let made = Descriptor::made(|fd| unsafe { sys::unix_listen(path.as_ptr(), path.len(), BACKLOG, fd) })?;
+        Ok(UnixListener(made))
     }
+}
 
-    /// Writes some of it. Suspends.
-    pub fn send(&self, bytes: &[u8]) -> Result<usize, Error> {
-        let (vector, mut count) = (sys::Vector { bytes: bytes.as_ptr(), length: bytes.len() }, 0);
-        // SAFETY: the vector describes `bytes`, `count` is valid for the write.
-        Error::check(unsafe { sys::fd_write(self.0 .0, &vector, 1, &mut count) })?;
-        Ok(count)
-    }
-
-    /// Writes all of it. Suspends.
-    pub fn send_all(&self, mut bytes: &[u8]) -> Result<(), Error> {
-        while !bytes.is_empty() {
-            bytes = &bytes[self.send(bytes)?..];
-        }
-        Ok(())
-    }
-
-    /// The same connection for another process: to be sent, while this one stays. It closes when both are gone.
-    pub fn shared(&self) -> TcpStream {
-        TcpStream(self.0.shared())
-    }
-
-    /// The other end's address.
-    pub fn peer_addr(&self) -> Result<String, Error> {
-        self.0.address(1)
+impl UnixStream {
+    /// Connects to a path of the host's, not of a mount. Errors: `NOTCAPABLE`, `NOENT`, the socket's. Suspends.
+    pub fn connect(path: &str) -> Result<UnixStream, Error> {
+        // SAFETY: `path` is valid for the read, `fd` for the write.
+        Ok(UnixStream(Descriptor::made(|fd| unsafe { sys::unix_connect(path.as_ptr(), path.len(), fd) })?))
     }
 }
 
@@ -132,10 +176,9 @@ pub struct UdpSocket(Descriptor);
 impl UdpSocket {
     /// Binds `host:port`. Errors: `NOTCAPABLE`, the socket's. Suspends.
     pub fn bind(address: &str) -> Result<UdpSocket, Error> {
-        let ((host, port), mut fd) = (split(address)?, 0);
+        let (host, port) = split(address)?;
         // SAFETY: `host` is valid for the read, `fd` for the write.
-        Error::check(unsafe { sys::udp_bind(host.as_ptr(), host.len(), port, &mut fd) })?;
-        Ok(UdpSocket(Descriptor(fd, Ownership::Own)))
+        Ok(UdpSocket(Descriptor::made(|fd| unsafe { sys::udp_bind(host.as_ptr(), host.len(), port, fd) })?))
     }
 
     /// Sends a datagram to an address that the policy lets the caller connect to. Suspends.
@@ -182,37 +225,42 @@ macro_rules! movable {
         }
     )*};
 }
-movable!(TcpListener, TcpStream, UdpSocket);
+movable!(TcpListener, TcpStream, UnixListener, UnixStream, UdpSocket);
 
 #[cfg(feature = "std")]
 mod traits {
-    use super::TcpStream;
+    use super::{TcpStream, UnixStream};
     use std::io::{Read, Result, Write};
 
-    impl Read for &TcpStream {
-        fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-            Ok(self.receive(buffer)?)
-        }
+    macro_rules! readable_and_writable {
+        ($($name:ident),*) => {$(
+            impl Read for &$name {
+                fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+                    Ok(self.receive(buffer)?)
+                }
+            }
+            impl Write for &$name {
+                fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+                    Ok(self.send(bytes)?)
+                }
+                fn flush(&mut self) -> Result<()> {
+                    Ok(())
+                }
+            }
+            impl Read for $name {
+                fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+                    (&*self).read(buffer)
+                }
+            }
+            impl Write for $name {
+                fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+                    (&*self).write(bytes)
+                }
+                fn flush(&mut self) -> Result<()> {
+                    Ok(())
+                }
+            }
+        )*};
     }
-    impl Write for &TcpStream {
-        fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-            Ok(self.send(bytes)?)
-        }
-        fn flush(&mut self) -> Result<()> {
-            Ok(())
-        }
-    }
-    impl Read for TcpStream {
-        fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-            (&*self).read(buffer)
-        }
-    }
-    impl Write for TcpStream {
-        fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-            (&*self).write(bytes)
-        }
-        fn flush(&mut self) -> Result<()> {
-            Ok(())
-        }
-    }
+    readable_and_writable!(TcpStream, UnixStream);
 }

@@ -134,12 +134,15 @@ extern "C" {
     pub fn unregister(name: *const u8, length: usize) -> i32;
     pub fn whereis(name: *const u8, length: usize, out: *mut u32) -> i32;
     pub fn sleep(nanoseconds: i64) -> i32;
+    pub fn start_ack(status: u32, data: *const u8, length: usize) -> i32;
     pub fn tcp_connect(host: *const u8, length: usize, port: u32, out: *mut u32) -> i32;
     pub fn tcp_listen(host: *const u8, length: usize, port: u32, backlog: u32, out: *mut u32) -> i32;
     pub fn udp_bind(host: *const u8, length: usize, port: u32, out: *mut u32) -> i32;
     pub fn udp_connect(host: *const u8, length: usize, port: u32, out: *mut u32) -> i32;
     pub fn udp_send(fd: u32, host: *const u8, host_length: usize, port: u32, data: *const u8, length: usize) -> i32;
     pub fn udp_receive(fd: u32, buffer: *mut u8, capacity: usize, address: *mut u8, out: *mut usize) -> i32;
+    pub fn unix_connect(path: *const u8, length: usize, out: *mut u32) -> i32;
+    pub fn unix_listen(path: *const u8, length: usize, backlog: u32, out: *mut u32) -> i32;
     pub fn resolve(name: *const u8, length: usize, buffer: *mut u8, capacity: usize, out: *mut usize) -> i32;
     pub fn socket_address(fd: u32, peer: u32, buffer: *mut u8, capacity: usize, out: *mut usize) -> i32;
 }
